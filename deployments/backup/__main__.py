@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ def main() -> int:
     """Make a backup of the installation of the environment; the service may run meanwhile."""
     options = _parse_options()
     os.umask(0o077)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # deletes what is not complete
     try:
         installation = find_installation(with_prefect=not options.without_prefect)
         keys_target = options.keys_to.resolve() if options.keys_to else None

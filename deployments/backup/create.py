@@ -1,9 +1,11 @@
 """Make a backup while the service runs."""
 
+import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -30,6 +32,7 @@ from tasks.secrets.key_files import read_secret_file, sync_directory
 from tasks.store.session import run_in_snapshot
 
 KEYS_DIR_NAME = "keys"
+_PARTIAL_PREFIX = ".registry-integration-partial-"
 _BLOCK_KEY_TEXT = b"saved blocks"
 T = TypeVar("T")
 
@@ -152,7 +155,13 @@ def _write_file(path: Path, text: str) -> None:
 def _create_folder(target: Path, write: Callable[[Path], T]) -> T:
     """Let `write` fill a folder, and give it its name when all of it is on disk."""
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.partial-"))
+    _delete_abandoned(target.parent)
+    folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=_PARTIAL_PREFIX))
+    with _lock_folder(folder):
+        return _fill_folder(folder, target, write)
+
+
+def _fill_folder(folder: Path, target: Path, write: Callable[[Path], T]) -> T:
     try:
         result = write(folder)
         sync_directory(folder)
@@ -162,3 +171,34 @@ def _create_folder(target: Path, write: Callable[[Path], T]) -> T:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return result
+
+
+@contextmanager
+def _lock_folder(folder: Path) -> Iterator[bool]:
+    """Lock a folder until the end; yields whether nobody else has.
+
+    The system releases the lock of a process that was killed. Some network filesystems have none:
+    there nothing is locked, and nothing counts as abandoned.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield _lock(handle)
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _delete_abandoned(parent: Path) -> None:
+    """Delete what backups that were killed have left: it may contain keys."""
+    for folder in parent.glob(f"{_PARTIAL_PREFIX}*"):
+        if folder.is_dir() and not folder.is_symlink():
+            with _lock_folder(folder) as is_abandoned:
+                if is_abandoned:
+                    shutil.rmtree(folder, ignore_errors=True)

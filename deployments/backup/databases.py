@@ -1,5 +1,6 @@
 """Databases of an installation as a backup and a restore need them: SQLite and PostgreSQL."""
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -33,6 +34,20 @@ class Database(Protocol):
 
         Raises:
             InvalidRequest: the copy failed; the message contains the cause.
+        """
+
+    def check_copy(self, file: Path) -> None:
+        """Ensure that a copy can be restored here, as far as that can be known.
+
+        Raises:
+            InvalidRequest: it cannot; the message contains what to do.
+        """
+
+    def read_saved_block(self, file: Path) -> str:
+        """Return the encrypted content of the newest saved block in a copy of Prefect's database.
+
+        Returns:
+            It is empty if there is none.
         """
 
     def has_tables(self) -> bool:
@@ -78,6 +93,16 @@ class SqliteDatabase:
                 return _read_revision(copy)
         except sqlite3.Error as error:
             raise InvalidRequest(f"the database {self.path} cannot be copied: {error}") from None
+
+    def check_copy(self, file: Path) -> None:
+        """Any version of SQLite reads the copies of all others."""
+
+    def read_saved_block(self, file: Path) -> str:
+        """Read the table in the copy."""
+        with closing(_open(file, "ro")) as copy:
+            rows = copy.execute("SELECT data FROM block_document ORDER BY updated DESC LIMIT 1")
+            row = rows.fetchone()
+        return str(json.loads(row[0])) if row else ""
 
     def has_tables(self) -> bool:
         """Return whether the file exists and contains anything, readable or not."""

@@ -1,5 +1,6 @@
 """PostgreSQL by its own programs: pg_dump, pg_restore and psql."""
 
+import json
 import os
 import re
 import shutil
@@ -25,21 +26,34 @@ SET lock_timeout = '30s';
 DO $drop$
 DECLARE statement text;
 BEGIN
-  FOR statement IN
-    SELECT format('DROP TABLE IF EXISTS %s CASCADE', c.oid::regclass) FROM pg_class c
-      WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
-        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+  -- All names are read before the first is dropped: CASCADE drops some of the others.
+  FOREACH statement IN ARRAY (SELECT coalesce(array_agg(format(
+      'DROP %s IF EXISTS %s CASCADE', kind, name)), '{}') FROM (
+    SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
+        WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass::text, c.oid
+      FROM pg_class c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S')
+        AND c.relnamespace = current_schema()::regnamespace
     UNION ALL
-    SELECT format('DROP TYPE IF EXISTS %s CASCADE', t.oid::regtype) FROM pg_type t
-      WHERE t.typnamespace = current_schema()::regnamespace AND t.typtype = 'e'
-        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = t.oid AND d.deptype = 'e')
+    SELECT 'TYPE', t.oid::regtype::text, t.oid FROM pg_type t
+      WHERE t.typnamespace = current_schema()::regnamespace AND t.typtype IN ('e', 'd')
+    UNION ALL
+    SELECT 'ROUTINE', p.oid::regprocedure::text, p.oid FROM pg_proc p
+      WHERE p.pronamespace = current_schema()::regnamespace
+    ) AS content(kind, name, oid)
+    WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = oid AND d.deptype = 'e'))
   LOOP
     EXECUTE statement;
   END LOOP;
 END $drop$;
 """
-"""Tables of a newer schema would remain beside the restored ones, and make its migration fail."""
+"""What a newer schema has would remain beside the restored one, and make its migration fail.
 
+Like the copy, it covers the current schema only: another one belongs to something else.
+"""
+
+_SCHEMA_ENTRY = re.compile(r"^\d+; \d+ \d+ SCHEMA - (\S+)", re.MULTILINE)
+_SERVER_ENTRY = re.compile(r"^;\s+Dumped from database version: (\d+)", re.MULTILINE)
+"""In the contents of a dump: https://www.postgresql.org/docs/current/app-pgrestore.html"""
 
 _NOT_FOR_PROGRAMS = frozenset(
     {
@@ -95,6 +109,8 @@ class PostgresDatabase:
             self._run(
                 program,
                 *("--format=custom", "--no-owner", "--no-privileges", "--no-comments"),
+                # Extensions belong to no schema, and Prefect's indexes need one.
+                *(f'--schema="{_read_schema(connection)}"', "--extension=*"),
                 *(f"--snapshot={snapshot}", f"--file={file}", f"--dbname={self._conninfo}"),
             )
         return revision
@@ -121,15 +137,43 @@ class PostgresDatabase:
             )
         return f"{self.location} has other connections: {count}" if count else ""
 
+    def check_copy(self, file: Path) -> None:
+        """Compare the contents of the copy with the server's version and the schema."""
+        with self._connect() as connection:
+            version, schema = connection.info.server_version, _read_schema(connection)
+        contents = self._run(_find_program("pg_restore", version), "--list", str(file))
+        origin = _SERVER_ENTRY.search(contents)
+        if origin and int(origin[1]) > version // 10000:
+            raise InvalidRequest(
+                f"{file.name} is a copy of a PostgreSQL {origin[1]}, and {self.location} is of "
+                f"version {version // 10000}: restore it into version {origin[1]} or newer"
+            )
+        copied = _SCHEMA_ENTRY.search(contents)
+        if copied and copied[1] != schema:
+            raise InvalidRequest(
+                f"{file.name} is a copy of the schema {copied[1]}, and {self.location} uses "
+                f"{schema}: set the same search_path for its user"
+            )
+
+    def read_saved_block(self, file: Path) -> str:
+        """Read the table in the copy."""
+        with self._connect() as connection:
+            program = _find_program("pg_restore", connection.info.server_version)
+        options = ("--data-only", "--table=block_document", "--file=-")
+        return _newest_block(self._run(program, *options, str(file)))
+
     def replace(self, file: Path, replaced_dir: Path, statement: str = "") -> None:
-        """Drop all tables and restore the copy, in one transaction. The former ones are lost."""
+        """Drop the schema's content and restore the copy, in one transaction. It is lost."""
         with self._connect() as connection:
             version = connection.info.server_version
         psql, pg_restore = _find_program("psql", version), _find_program("pg_restore", version)
+        contents = self._run(pg_restore, "--list", str(file))
         # A pipe between them would let psql commit what a failed pg_restore had written so far.
         with tempfile.TemporaryDirectory(dir=replaced_dir.parent, prefix=".restore-") as folder:
-            script = str(Path(folder) / "script.sql")
-            options = ("--no-owner", "--no-privileges", "--no-comments")
+            script, entries = str(Path(folder) / "script.sql"), Path(folder) / "entries"
+            # The schema exists, with rights of its own.
+            entries.write_text(_SCHEMA_ENTRY.sub(";", contents))
+            options = ("--no-owner", "--no-privileges", "--no-comments", f"--use-list={entries}")
             self._run(pg_restore, *options, f"--file={script}", str(file))
             self._run(
                 psql,
@@ -149,20 +193,26 @@ class PostgresDatabase:
         except psycopg.Error as error:
             raise InvalidRequest(f"{self.location}: {_last_line(str(error).encode())}") from None
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _run(self, program: str, *arguments: str) -> str:
+        """Run a program, and return what it writes.
+
+        Raises:
+            InvalidRequest: it failed.
+        """
         environment = {**os.environ, **({"PGPASSWORD": self._password} if self._password else {})}
         result = subprocess.run(  # noqa: S603 - a program of PostgreSQL
             [program, *arguments],
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             check=False,
         )
         if result.returncode:
+            line = _last_line(result.stderr)
             raise InvalidRequest(
-                f"{Path(program).name} failed for {self.location}: {_last_line(result.stderr)}"
+                f"{Path(program).name} failed for {self.location}: {line}{_version_hint(line)}"
             )
+        return result.stdout.decode()
 
 
 def _as_text(value: str | tuple[str, ...] | None) -> str | None:
@@ -179,6 +229,40 @@ def _fetch_one(connection: "psycopg.Connection[tuple[Any, ...]]", query: str) ->
     if row is None:
         raise InvalidRequest("the database returned no row")
     return row
+
+
+def _read_schema(connection: "psycopg.Connection[tuple[Any, ...]]") -> str:
+    (schema,) = _fetch_one(connection, "SELECT current_schema()")
+    if schema is None:
+        raise InvalidRequest("no schema of the user's search_path exists: create it first")
+    return str(schema)
+
+
+def _newest_block(script: str) -> str:
+    """Return the data of the newest row that a script copies into Prefect's table of blocks."""
+    header = re.search(r"^COPY \S*block_document \((.*)\) FROM stdin;\n", script, re.MULTILINE)
+    if header is None:
+        return ""
+    columns = [name.strip() for name in header[1].split(",")]
+    lines = script[header.end() - 1 :].partition("\n\\.")[0].splitlines()
+    rows = [dict(zip(columns, line.split("\t"), strict=True)) for line in lines if line]
+    newest = max(rows, key=lambda row: row["updated"], default=None)
+    return str(json.loads(newest["data"])) if newest else ""
+
+
+def _version_hint(line: str) -> str:
+    """Return what to do about an error that different versions of programs and server cause."""
+    if "unsupported version" in line:
+        return (
+            ". The copy was made by a newer pg_dump: install PostgreSQL's client programs of the "
+            "version that the backup was made with"
+        )
+    if "unrecognized configuration parameter" in line:
+        return (
+            ". pg_restore is newer than this server: install PostgreSQL's client programs of the "
+            "server's version. The database is as before"
+        )
+    return ""
 
 
 def _read_revision(connection: "psycopg.Connection[tuple[Any, ...]]") -> str:

@@ -90,6 +90,9 @@ def check_restore(installation: Installation, source: Path, keys_source: Path | 
         raise InvalidRequest(f"there is no folder {keys_source}")
     keys = _select_keys(installation, read_keys(keys_folder))
     _check_keys(installation, manifest, keys)
+    for database, copy in zip(installation.databases, manifest.copies, strict=True):
+        database.check_copy(source / copy.file)
+    _check_saved_block(installation, manifest, source, keys)
     _require_no_users(installation)
     return Restore(installation, source, manifest, keys)
 
@@ -132,6 +135,26 @@ def _check_keys(installation: Installation, manifest: Manifest, keys: Mapping[st
         raise InvalidRequest(
             "the key of this backup's saved blocks is missing: pass its folder with --keys-from, "
             "or set PREFECT_SERVER_ENCRYPTION_KEY. Nothing was changed"
+        )
+
+
+def _check_saved_block(
+    installation: Installation, manifest: Manifest, source: Path, keys: Mapping[str, bytes]
+) -> None:
+    """Ensure that the key that the Prefect server will get decrypts what is saved in the copy.
+
+    Raises:
+        InvalidRequest: it does not.
+    """
+    key = configured_block_key() or _key_text(installation, keys, BLOCK_KEY_FILE_NAME)
+    if installation.prefect is None or manifest.prefect is None or not key:
+        return  # without one the server uses a key that is in its database
+    block = installation.prefect.read_saved_block(source / manifest.prefect.file)
+    if block and not _decrypts([key], block):
+        raise InvalidRequest(
+            f"the key of saved blocks does not decrypt the blocks in {manifest.prefect.file}: the "
+            "server of that backup used another one. Set PREFECT_SERVER_ENCRYPTION_KEY to it, or "
+            "pass its folder with --keys-from. Nothing was changed"
         )
 
 

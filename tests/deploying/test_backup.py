@@ -301,13 +301,22 @@ def test_postgresql(tmp_path: Path) -> None:
             connection.execute("CREATE EXTENSION pg_trgm")
             connection.execute("CREATE TYPE colour AS ENUM ('red')")
             connection.execute("CREATE TABLE kept (colour colour)")
+            connection.execute("CREATE TABLE named (id serial PRIMARY KEY, name text)")
             connection.execute("INSERT INTO kept VALUES ('red')")
+            connection.execute("CREATE INDEX trigrams ON named USING gin (name gin_trgm_ops)")
+            connection.execute("CREATE SCHEMA other")
+            connection.execute("CREATE TABLE other.apart (number int)")
             connection.commit()
             assert "other connections: 1" in one.find_users()
         one.dump(tmp_path / "one.dump")
         with two._connect() as connection:
             connection.execute("CREATE TYPE colour AS ENUM ('blue')")
-            connection.execute("CREATE TABLE newer (colour colour)")
+            connection.execute("CREATE TABLE newer (colour colour, id serial)")
+            connection.execute("CREATE VIEW seen AS SELECT * FROM newer")
+            connection.execute("CREATE SEQUENCE counted")
+            connection.execute("CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+            connection.execute("CREATE SCHEMA other")
+            connection.execute("CREATE TABLE other.of_others AS SELECT 1")
         assert two.has_tables()
         os.truncate(tmp_path / "one.dump", 200)
         with pytest.raises(InvalidRequest, match="pg_restore failed"):
@@ -315,10 +324,18 @@ def test_postgresql(tmp_path: Path) -> None:
         with two._connect() as connection:
             connection.execute("SELECT * FROM newer")
         one.dump(tmp_path / "whole.dump")
-        two.replace(tmp_path / "whole.dump", tmp_path / "replaced")
+        two.check_copy(tmp_path / "whole.dump")
+        for _ in range(2):
+            two.replace(tmp_path / "whole.dump", tmp_path / "replaced")
         with two._connect() as connection:
             assert connection.execute("SELECT colour::text FROM kept").fetchall() == [("red",)]
-            assert connection.execute("SELECT to_regclass('newer')").fetchone() == (None,)
+            for name in ("newer", "seen", "counted", "other.apart"):
+                assert connection.execute(f"SELECT to_regclass('{name}')").fetchone() == (None,)
+            assert connection.execute("SELECT to_regprocedure('one()')").fetchone() == (None,)
+            assert connection.execute("SELECT * FROM other.of_others").fetchall() == [(1,)]
+        elsewhere = PostgresDatabase(make_url(f"{two_url}&options=-csearch_path%3Dother"))
+        with pytest.raises(InvalidRequest, match=r"copy of the schema public.*uses other"):
+            elsewhere.check_copy(tmp_path / "whole.dump")
         assert two.find_users() == ""
 
 

@@ -1,19 +1,25 @@
 """What a restore does beside copying: revocations, marks, other filesystems and installations."""
 
 import os
+import signal
+import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from cryptography.fernet import Fernet
 from sqlmodel import Session, select
 
 from deployments.backup.create import create_backup
 from deployments.backup.databases import SqliteDatabase
 from deployments.backup.installation import Installation
+from deployments.backup.postgresql import _newest_block, _version_hint
 from deployments.backup.restore import apply_restore, check_restore, require_own
 from deployments.backup.revocations import Member, Revocations, parse_revocations
 from deployments.environment import PROJECT_DIR
@@ -30,7 +36,9 @@ from models.tables import (
 )
 from tasks.store.migrate import migrate
 from tasks.store.session import get_engine, run_in_transaction
+from tests.real.debian_postgres import running_debian_postgres
 from tests.support.backups import write_secret
+from tests.support.databases import use_database
 
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -243,3 +251,77 @@ def test_the_state_of_another_installation(installation: Installation, tmp_path:
     (installation.data_dir / "state.db").unlink()
     require_own(installation, manifest)
     assert not (installation.data_dir / "state.db").exists()
+
+
+def test_the_key_of_another_server(installation: Installation, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(installation.data_dir / "prefect.db")) as connection:
+        block = Fernet(Fernet.generate_key()).encrypt(b"{}").decode()
+        row = [f'"{block}"', "2026-02-01"]
+        connection.execute("INSERT INTO block_document VALUES (?, ?)", row)
+        connection.commit()
+    create_backup(installation, tmp_path / "backup")
+    get_engine(get_settings().database).dispose()
+    with pytest.raises(InvalidRequest, match=r"does not decrypt the blocks in prefect\.db"):
+        check_restore(installation, tmp_path / "backup", None)
+    check_restore(replace(installation, prefect=None), tmp_path / "backup", None)
+
+
+@pytest.mark.parametrize(
+    ("script", "data"),
+    [
+        ("", ""),
+        ("COPY public.block_document (id, data, updated) FROM stdin;\n\\.\n", ""),
+        (
+            "COPY public.block_document (updated, data) FROM stdin;\n"
+            '2026-01-02\t"new"\n2026-01-01\t"old"\n\\.\n\nSELECT 1;\n',
+            "new",
+        ),
+    ],
+)
+def test_saved_blocks_of_a_dump(script: str, data: str) -> None:
+    assert _newest_block(script) == data
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("pg_restore: error: unsupported version (1.16) in file header", "made by a newer pg_dump"),
+        ('ERROR: unrecognized configuration parameter "transaction_timeout"', "is newer than this"),
+        ("ERROR: disk full", ""),
+    ],
+)
+def test_versions_that_do_not_fit(line: str, hint: str) -> None:
+    assert hint in _version_hint(line)
+    assert bool(hint) == bool(_version_hint(line))
+
+
+def test_a_backup_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "pg_dump").write_text(
+        "#!/bin/sh\n[ $1 = --version ] && echo 'pg_dump (PostgreSQL) 99.0' || exec /bin/sleep 60\n"
+    )
+    (tmp_path / "pg_dump").chmod(0o700)
+    target = tmp_path / "backups" / "monday"
+
+    def dumps() -> set[Path]:
+        return set(target.parent.glob(".*/state.dump"))
+
+    with running_debian_postgres("state") as (server_url,):
+        url = server_url.replace("postgresql:", "postgresql+psycopg:", 1)
+        with use_database(url):
+            migrate(url)
+        environment = {"DATA_DIR": str(tmp_path / "data"), "PATH": str(tmp_path)}
+        environment |= {"REGISTRY_INTEGRATION_DATABASE_URL": url}
+        arguments = (sys.executable, "-m", "deployments.backup", str(target), "--without-prefect")
+        left: set[Path] = set()
+        for number, remaining in ((signal.SIGKILL, 1), (signal.SIGTERM, 0)):
+            with subprocess.Popen(
+                arguments, cwd=PROJECT_DIR, env=os.environ | environment
+            ) as process:
+                while process.poll() is None and not dumps() - left:
+                    time.sleep(0.05)
+                # A second backup deletes what the killed one left, and not what another writes.
+                assert len(list(target.parent.glob(".*"))) == 1
+                process.send_signal(number)
+                assert process.wait() != 0
+            left = dumps()
+            assert len(list(target.parent.iterdir())) == remaining
