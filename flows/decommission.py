@@ -10,11 +10,14 @@ from sqlmodel import Session
 
 from flows.clusters.remove_cluster import delete_cluster
 from flows.forms.schema import form_field
+from flows.operations.access_changes import sync_targets
 from flows.operations.state_pages import StatePages, publish_and_send
 from flows.registries.remove import delete_registry
 from flows.runs import isolate_failure, report_errors
+from models.access.access_summary import describe_pending
 from models.core.errors import InvalidRequest
 from models.core.plural import pluralize
+from models.core.settings import get_settings
 from tasks.store.access import clusters
 from tasks.store.registries import registries
 from tasks.store.session import in_transaction
@@ -62,8 +65,9 @@ async def decommission_all(
             f"changed. Enter {len(names.registries)} to remove them"
         )
     outcomes = [
-        *await _remove_each("registry", names.registries, delete_registry),
+        *await _remove_each("registry", names.registries, _delete_registry),
         *await _remove_each("cluster", names.clusters, delete_cluster),
+        await _sync_remaining_clusters(),
     ]
     await publish_and_send(StatePages(overview=True))
     problems = [outcome.message for outcome in outcomes if not outcome.is_complete]
@@ -84,10 +88,22 @@ def _join(names: _Names) -> str:
     return ", ".join([*names.registries, *names.clusters]) or "nothing is left"
 
 
+async def _delete_registry(name: str) -> tuple[str, bool]:
+    # Removing a cluster deletes all pull secrets there, with the logins of all registries.
+    return await delete_registry(name, syncs_clusters=False)
+
+
+async def _sync_remaining_clusters() -> _Outcome:
+    """Take the logins out of pull secrets in clusters that could not be removed."""
+    targets = await sync_targets()
+    pending = describe_pending(targets, get_settings().poll_policy.interval)
+    return _Outcome(f"the removal of logins is {pending}", is_complete=not pending)
+
+
 async def _remove_each(
     kind: str, names: Iterable[str], delete: Callable[[str], Awaitable[tuple[str, bool]]]
 ) -> list[_Outcome]:
-    # One after the other: the removal of each registry updates the pull secrets of all clusters.
+    # One after the other, so that few requests are made at once.
     return [
         await isolate_failure(
             f"{kind} {name}",

@@ -47,8 +47,12 @@ async def remove_registry(
     return Completed(message=message) if is_complete else Failed(message=message)
 
 
-async def delete_registry(name: str) -> tuple[str, bool]:
-    """Delete this service's objects in a registry, its logins in pull secrets, then its record.
+async def delete_registry(name: str, *, syncs_clusters: bool = True) -> tuple[str, bool]:
+    """Delete this service's objects in a registry, its record, then its logins in pull secrets.
+
+    Args:
+        name: name of the registry.
+        syncs_clusters: whether to update pull secrets; the caller does it otherwise.
 
     Returns:
         What was removed, and whether nothing remains.
@@ -61,8 +65,9 @@ async def delete_registry(name: str) -> tuple[str, bool]:
         counts = await _publish_preview(name, confirmed=True)
         exclude = partial(_exclude_from_adoption, registry=name)
         removal = await decommission(name, context, "removed by a user", on_delete=exclude)
-    targets = await sync_targets()
-    await publish_and_send(StatePages(overview=True))
+    targets = await sync_targets() if syncs_clusters else ()
+    if syncs_clusters:
+        await publish_and_send(StatePages(overview=True))
     pending = describe_pending(targets, get_settings().poll_policy.interval)
     logins = [robot.login for robot in removal.orphans]
     remarks = [messages.orphaned_robots(logins, removal.error)] if logins else []

@@ -34,7 +34,10 @@ async def test_it_shows_first_and_leaves_nothing_of_this_service(database: str) 
         assert len(hub.writes()) == before
         assert len(bindings_of("hub")) == 1
 
+        cluster.requests.clear()
         message = await expect_success(decommission_all, 2)
+        lists = [request for request in cluster.requests if request.path.endswith("/secrets")]
+        assert len(lists) == 1  # not once for each registry
         assert "this service can be uninstalled" in message
         assert robots_in(hub) == robots_in(edge) == {}
         assert "team" in hub.simulator.projects
@@ -57,4 +60,18 @@ async def test_what_is_down_is_named_and_stops_nothing(database: str) -> None:
         assert "not everything" in message and "down" in message and "robot$" in message
         assert robots_in(hub) == {}
         assert cluster.secret("shop") is None
+        assert registry_names() == []
+
+
+async def test_a_cluster_that_is_down_is_named_once(database: str) -> None:
+    with harbor_with("team") as hub, harbor_with("other") as edge:
+        with cluster_with(shop="red") as cluster:
+            await add_registry("hub", hub.url)
+            await add_registry("edge", edge.url)
+            await register("eu", cluster)
+            await bind("hub", ["team"], "red")
+            await bind("edge", ["other"], "red")
+        message = await expect_failure(decommission_all, 2)
+        assert message.count("eu") == 1 and "shop" in message
+        assert "not in force yet" not in message  # nothing will follow: the cluster has no record
         assert registry_names() == []
