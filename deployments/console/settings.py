@@ -109,10 +109,12 @@ class ConsoleSettings(BaseSettings):
     def metrics_token(self) -> str:
         """The token of the metrics page; empty if it is off.
 
+        A file that does not exist turns it off: in Kubernetes it is an optional key of a Secret.
+
         Raises:
             InvalidRequest: the file cannot be read, or has fewer than 16 characters.
         """
-        if self.metrics_token_file is None:
+        if self.metrics_token_file is None or not self.metrics_token_file.exists():
             return ""
         token = _read_line("METRICS_TOKEN_FILE", self.metrics_token_file)
         if len(token) < _MIN_TOKEN_LENGTH:

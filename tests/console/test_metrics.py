@@ -81,6 +81,12 @@ async def test_without_the_setting_there_is_no_page(browser: Browser) -> None:
     assert response.status_code == 404 and "METRICS_TOKEN_FILE" in response.text
 
 
+def test_a_file_that_does_not_exist_turns_it_off(tmp_path: Path) -> None:
+    settings = ConsoleSettings(metrics_token_file=tmp_path / "metrics-token")
+    settings.check()
+    assert settings.metrics_token == ""
+
+
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer x", f"Basic {TOKEN}", f"Bearer {TOKEN}x"])
 async def test_a_login_or_another_token_does_not_open_it(app: Starlette, header: str) -> None:
     response = await _get(app, header)

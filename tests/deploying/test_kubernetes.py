@@ -1,12 +1,15 @@
 """The manifests for Kubernetes: rendered by kustomize where it is installed, and what they mean."""
 
+import copy
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -17,6 +20,7 @@ from deployments.image.secret_files import SECRET_VARIABLES
 
 FOLDER = PROJECT_DIR / "deployments/kubernetes"
 OVERLAYS = ("small", "production")
+_VERSION = "1.34"
 _SECRET = "registry-integration-secrets"
 _LOCAL_KUSTOMIZE = PROJECT_DIR / ".tools/bin/kustomize"
 
@@ -64,12 +68,30 @@ def test_kustomize_renders_every_object_into_the_namespace(overlay: str) -> None
     )
     assert result.returncode == 0, result.stderr
     rendered = list(yaml.safe_load_all(result.stdout))
+    for item in rendered:
+        kubernetes_validate.validate(item, _VERSION, strict=True)
     assert {item["metadata"]["namespace"] for item in rendered} == {"registry-integration"}
     kinds = sorted(item["kind"] for item in rendered if item["kind"] != "ConfigMap")
     assert kinds == sorted(item["kind"] for item in _manifests(overlay))
     config_map = next(item["metadata"]["name"] for item in rendered if item["kind"] == "ConfigMap")
     assert re.fullmatch("settings-[a-z0-9]+", config_map)
     assert result.stdout.count(f"name: {config_map}") == 1 + len(list(_containers(overlay)))
+
+
+_FILES = [path for path in sorted(FOLDER.rglob("*.yaml")) if path.name != "kustomization.yaml"]
+
+
+@pytest.mark.parametrize("path", _FILES, ids=lambda path: path.name)
+def test_manifests_have_the_schema_of_kubernetes(path: Path) -> None:
+    for item in yaml.safe_load_all(path.read_text()):
+        assert kubernetes_validate.validate(item, _VERSION, strict=True) == _VERSION
+
+
+def test_the_schema_knows_every_field() -> None:
+    item = copy.deepcopy(_manifests("production")[-1])
+    item["spec"]["minAvailabel"] = 1
+    with pytest.raises(kubernetes_validate.ValidationError, match="minAvailabel"):
+        kubernetes_validate.validate(item, _VERSION, strict=True)
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -138,6 +160,11 @@ def test_secrets_are_files_that_exist_and_only_the_server_has_its_keys(overlay: 
                 for item in variables
                 if item["name"].endswith("_FILE")
             }
+            if container["args"][0] == "console":
+                path = files.pop("REGISTRY_INTEGRATION_CONSOLE_METRICS_TOKEN_FILE")
+                optional = volumes[mounts[path.rpartition("/")[0]]]["secret"]
+                assert (optional["secretName"], optional["optional"]) == (_SECRET, True)
+                assert [item["path"] for item in optional["items"]] == [path.rpartition("/")[2]]
             assert {name.removesuffix("_FILE") for name in files} <= set(SECRET_VARIABLES)
             assert set(files.values()) <= keys
             is_server = container["args"][0] == "server"

@@ -17,7 +17,10 @@ async def show(request: Request) -> Response:
     console = console_of(request)
     token = console.settings.metrics_token
     if not token:
-        message = "metrics are off: set REGISTRY_INTEGRATION_CONSOLE_METRICS_TOKEN_FILE\n"
+        message = (
+            "metrics are off: REGISTRY_INTEGRATION_CONSOLE_METRICS_TOKEN_FILE must name a file "
+            "that exists when the console starts\n"
+        )
         return PlainTextResponse(message, status_code=404)
     if not is_authorized(request.headers.get("authorization", ""), token):
         headers = {"WWW-Authenticate": "Bearer"}
