@@ -111,10 +111,17 @@ def test_the_compose_file_uses_what_exists() -> None:
     for name, service in compose["services"].items():
         assert set(service["secrets"]) <= compose["secrets"].keys(), name
         assert set(service.get("depends_on", ())) <= compose["services"].keys(), name
-        if name == "postgresql":
-            continue
-        assert service["command"][0] in COMMANDS
         assert service["read_only"] is True and service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        for config in service.get("configs", ()):
+            # https://github.com/docker/compose/pull/12531
+            path = PROJECT_DIR / "deployments" / compose["configs"][config["source"]]["file"]
+            assert path.is_file()
+        if name == "postgresql":
+            assert "/var/run/postgresql" in service["tmpfs"]
+            continue
+        assert "cap_add" not in service
+        assert service["command"][0] in COMMANDS
         for variable, value in service["environment"].items():
             if variable.endswith("_FILE"):
                 assert variable.removesuffix("_FILE") in SECRET_VARIABLES
