@@ -27,7 +27,7 @@ _LOCAL_KUSTOMIZE = PROJECT_DIR / ".tools/bin/kustomize"
 Manifest = dict[str, Any]
 
 
-def _kustomize() -> list[str] | None:
+def kustomize() -> list[str] | None:
     for path in (shutil.which("kustomize"), str(_LOCAL_KUSTOMIZE)):
         if path and shutil.which(path):
             return [path, "build"]
@@ -60,11 +60,11 @@ def _containers(overlay: str) -> Iterator[Manifest]:
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_kustomize_renders_every_object_into_the_namespace(overlay: str) -> None:
-    kustomize = _kustomize()
-    if kustomize is None:
+    program = kustomize()
+    if program is None:
         pytest.skip("kustomize is missing: go install sigs.k8s.io/kustomize/kustomize/v5@latest")
     result = subprocess.run(
-        [*kustomize, str(FOLDER / overlay)], capture_output=True, text=True, check=False
+        [*program, str(FOLDER / overlay)], capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stderr
     rendered = list(yaml.safe_load_all(result.stdout))
