@@ -206,7 +206,6 @@ def _by_registry(
         RegistryChanges(
             name=name,
             changes=tuple(group),
-            credentials=planned.credentials,
             public_opens_all=name in entries and entries[name].public_opens_all,
             allow_large=options.allow_large,
         )

@@ -1,11 +1,9 @@
 """Plan a configuration: parse the documents, load the records, check the credentials."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from models.configuration.credential_check import (
-    DeclaredCredential,
     check_credentials,
     entries_to_check,
     references_of,
@@ -22,16 +20,11 @@ from tasks.store.session import in_transaction
 
 
 class PlannedConfiguration(NamedTuple):
-    """A plan with what it was made from.
-
-    Attributes:
-        credentials: what is declared about the credentials of changed registries, by reference key.
-    """
+    """A plan with what it was made from."""
 
     documents: tuple[ParsedDocument, ...]
     world: World
     plan: ConfigurationPlan
-    credentials: Mapping[str, DeclaredCredential]
 
 
 async def plan_sources(
@@ -62,11 +55,9 @@ async def plan_documents(
     limits = None if allow_large else get_settings().change_limits
     options = PlanOptions(sources.scope, prune, limits)
     plan = plan_configuration(documents, world, options)
-    entries = entries_to_check(plan)
-    if not entries:
-        return PlannedConfiguration(documents, world, plan, {})
+    entries = entries_to_check(plan, documents, world)
     credentials = await read_declared_credentials(references_of(entries.values()))
     objections = check_credentials(entries, credentials, documents)
     if objections:
         plan = plan_configuration(documents, world, options._replace(objections=objections))
-    return PlannedConfiguration(documents, world, plan, credentials)
+    return PlannedConfiguration(documents, world, plan)

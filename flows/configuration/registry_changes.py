@@ -25,14 +25,13 @@ from models.access.requests import (
     opened_by_pull_user,
     opened_by_visibility,
 )
-from models.configuration.credential_check import DeclaredCredential
 from models.configuration.document import RegistryEntry
 from models.configuration.plan import ChangeKind, ConfigurationChange, mark_of
 from models.configuration.things import Mark, SpaceSpec, ThingKey, ThingKind
 from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
 from models.core.runs.context import RunContext
-from models.registries.credential_origin import check_certificate_stays, new_credential_origins
+from models.registries.credential_origin import CredentialOrigin, check_certificate_stays
 from models.registries.record import check_available
 from models.registries.registry import Registry
 from models.registries.space import Space
@@ -55,14 +54,12 @@ class RegistryChanges(NamedTuple):
     """The changes that concern one registry, in their order.
 
     Attributes:
-        credentials: what is declared about the credentials, by reference key.
         public_opens_all: whether the document accepts what a public space opens.
         allow_large: whether a person lifted the safety limits.
     """
 
     name: str
     changes: tuple[ConfigurationChange, ...]
-    credentials: Mapping[str, DeclaredCredential]
     public_opens_all: bool
     allow_large: bool
 
@@ -188,12 +185,11 @@ async def _save_spec(
 
 async def _integrate(work: RegistryChanges, entry: RegistryEntry) -> RegistryRunResult:
     registry = entry.to_registry(work.name)
-    origins = new_credential_origins(registry, _document_ids(work))
     async with share_clients():
         records = await in_transaction(load_integration_records, registry)
         check_available(registry, records.candidates)
-        await check_connection(registry, records, origins, only_news=True)
-        return await save_and_reconcile(registry, origins)
+        await check_connection(registry, records, (), only_news=True)
+        return await save_and_reconcile(registry, ())
 
 
 async def _update(
@@ -208,9 +204,9 @@ async def _update(
         check_certificate_stays(before, after)
         space_records = await in_transaction(spaces.list_spaces, work.name)
         work.check_opened(after, opened_by_pull_user(before, after, space_records))
-        origins = new_credential_origins(after, _document_ids(work))
+        origins: tuple[CredentialOrigin, ...] = ()
         if fields - _RECORD_FIELDS:
-            origins = await check_new_values(before, after, origins, only_news=True)
+            origins = await check_new_values(before, after, (), only_news=True)
         later = context.at(clock.now())
         audit_entry = AuditEntry(
             subject=work.name,
@@ -221,15 +217,6 @@ async def _update(
         )
         await in_transaction(save_registry, after, audit_entry, later, origins)
         return await reconcile(work.name, later, AS_FUNCTIONS, release=True)
-
-
-def _document_ids(work: RegistryChanges) -> dict[str, str]:
-    """Return the ids of blocks; the plan has checked for which addresses they are declared."""
-    return {
-        key: credential.document_id
-        for key, credential in work.credentials.items()
-        if credential.document_id
-    }
 
 
 def _space_saver(work: RegistryChanges) -> _Save | None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from models.configuration.document import RegistryEntry
 from models.configuration.parse import ParsedDocument
 from models.configuration.plan import ConfigurationPlan, Notice, NoticeKind
-from models.configuration.things import ThingKey, ThingKind
+from models.configuration.things import ThingKey, ThingKind, World
 from models.core.base import FrozenModel
 from models.registries.address import parse_address
 from models.registries.registry import SYSTEM_CA, NamedCredentialRef, SkipVerify, Tls
@@ -40,7 +40,6 @@ class DeclaredCredential(FrozenModel):
         allow_push: whether it may be, although it can push.
         allow_weak_tls: whether a document may turn off the verification of certificates for it, or
             trust another CA than on record.
-        document_id: id of its block document; empty if it is no block.
         error: why it cannot be used; empty if it can.
     """
 
@@ -48,15 +47,22 @@ class DeclaredCredential(FrozenModel):
     for_pull: bool = False
     allow_push: bool = False
     allow_weak_tls: bool = False
-    document_id: str = ""
     error: str = ""
 
 
 class EntryToCheck(NamedTuple):
-    """A registry as a document declares it, and as it is on record; None if it is new."""
+    """A registry whose credentials are checked.
+
+    Attributes:
+        entry: the registry as it will be.
+        before: the registry on record; None if it is new.
+        is_changed: whether its credentials are used in another way than before. If not, only what
+            was declared for it and is not any more is an objection.
+    """
 
     entry: RegistryEntry
     before: RegistryEntry | None
+    is_changed: bool = True
 
 
 class _Use(NamedTuple):
@@ -68,9 +74,25 @@ class _Use(NamedTuple):
     is_pull: bool
 
 
-def entries_to_check(plan: ConfigurationPlan) -> dict[ThingKey, EntryToCheck]:
-    """Return the registries whose credentials a plan uses in another way than before."""
-    return {
+def entries_to_check(
+    plan: ConfigurationPlan, documents: Iterable[ParsedDocument], world: World
+) -> dict[ThingKey, EntryToCheck]:
+    """Return the declared registries: those on record, and those that a plan adds or changes.
+
+    Args:
+        plan: the plan.
+        documents: the documents.
+        world: what is on record.
+    """
+    names = {name for document in documents for name in document.document.registries}
+    keys = (ThingKey(ThingKind.REGISTRY, name) for name in names)
+    things = {key: world.things[key].spec for key in keys if key in world.things}
+    unchanged = {
+        key: EntryToCheck(spec, spec, is_changed=False)
+        for key, spec in things.items()
+        if isinstance(spec, RegistryEntry)
+    }
+    return unchanged | {
         change.key: EntryToCheck(
             change.declaration.spec,
             change.before if isinstance(change.before, RegistryEntry) else None,
@@ -116,9 +138,10 @@ def _find_objection(
     """Return the field that has to be corrected, and why; None if nothing has to be."""
     for use in _uses(checked.entry):
         credential = declared.get(use.reference.ref_key)
-        if message := _objection(use, credential):
+        is_usable = credential is not None and not credential.error
+        if (checked.is_changed or is_usable) and (message := _objection(use, credential)):
             return use.field, message
-        if credential is not None:
+        if credential is not None and checked.is_changed:
             for field, message in _undeclared(use, checked, credential):
                 return field, message
     return None
@@ -148,7 +171,7 @@ def _objection(use: _Use, credential: DeclaredCredential | None) -> str:
     if use.origin in credential.origins:
         return ""
     return (
-        f"{use.reference} is not declared for {use.origin}, so it was not sent there: name another "
+        f"{use.reference} is not declared for {use.origin}, so it is not sent there: name another "
         "credential or, if the address is right, add it to the origins of the credential"
     )
 
@@ -157,7 +180,7 @@ def _undeclared(
     use: _Use, checked: EntryToCheck, credential: DeclaredCredential
 ) -> Iterator[tuple[str, str]]:
     """Yield the fields that use a credential for what it is not declared for, and why."""
-    entry, before = checked
+    entry, before = checked.entry, checked.before
     if use.is_pull and not credential.for_pull:
         yield (
             "pull_credential",

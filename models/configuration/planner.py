@@ -112,7 +112,7 @@ class _Planner:
         """Add what a declaration requires."""
         key = declaration.key
         notice = self._options.objections.get(key)
-        if notice is None and (objection := self._objection(declaration)):
+        if objection := self._objection(declaration):
             notice = Notice.of(NoticeKind.BLOCKED, declaration, objection)
         if notice is not None:
             self._blocked.add(key)

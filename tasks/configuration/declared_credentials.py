@@ -3,19 +3,15 @@
 from collections.abc import Collection
 
 from prefect.client.schemas.objects import BlockDocument
-from pydantic import TypeAdapter, ValidationError
 
 from models.configuration.credential_check import DeclaredCredential
-from models.registries.address import AddressText
 from models.registries.credential_origin import permitted_origins
 from models.registries.registry import BlockRef, EnvironmentRef, FileRef, NamedCredentialRef
 from tasks.configuration.credential_sources import declare_sources
-from tasks.secrets.blocks import read_block_documents
+from tasks.secrets.blocks import BlockIncomplete, read_block_documents, read_origins
 from tasks.secrets.credentials import REGISTRY_BLOCK_TYPE, parse_credential
 from tasks.store.registries import credential_origins
 from tasks.store.session import in_transaction
-
-_ORIGINS_ADAPTER = TypeAdapter(frozenset[AddressText])
 
 
 async def read_declared_credentials(
@@ -43,18 +39,14 @@ async def read_declared_credentials(
 def _declare(document: BlockDocument, approved: frozenset[str]) -> DeclaredCredential:
     error = parse_credential(document).error
     try:
-        origins = _ORIGINS_ADAPTER.validate_python(document.data.get("origins") or [])
-    except ValidationError:
-        origins = frozenset()
-        error = error or (
-            f"the block {REGISTRY_BLOCK_TYPE}/{document.name} has an invalid address in its origins"
-        )
+        origins = read_origins(document)
+    except BlockIncomplete as invalid:
+        origins, error = frozenset(), error or str(invalid)
     return DeclaredCredential(
         origins=origins | approved,
         # Prefect does not validate the fields of a saved block.
         for_pull=document.data.get("for_pull") is True,
         allow_push=document.data.get("allow_push") is True,
         allow_weak_tls=document.data.get("allow_weak_tls") is True,
-        document_id=str(document.id),
         error=error,
     )

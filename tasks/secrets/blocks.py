@@ -9,12 +9,17 @@ from prefect.blocks.core import Block
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import BlockDocument
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from pydantic import TypeAdapter, ValidationError
 
 from models.core.errors import InvalidRequest
+from models.registries.address import AddressText
 from models.registries.registry import BlockRef
+
+ORIGINS_TITLE = "Addresses for configuration files"
 
 _PAGE_SIZE = 200
 _MAX_FIELD_LENGTH = 1_000_000
+_ORIGINS_ADAPTER = TypeAdapter(frozenset[AddressText])
 
 
 def block_reference(block: Block, slug: str, *, parameter: str, revoke: str) -> BlockRef:
@@ -83,6 +88,20 @@ def read_text_field(document: BlockDocument, field: str, title: str) -> str:
     if not isinstance(value, str) or len(value) > _MAX_FIELD_LENGTH or not _is_unicode(value):
         raise field_error(document, f"has no usable text in '{title}'")
     return value
+
+
+def read_origins(document: BlockDocument) -> frozenset[str]:
+    """Return the origins that a block itself declares: its content may be sent there.
+
+    They are read at each use, so an origin that is removed from the block is revoked at once.
+
+    Raises:
+        BlockIncomplete: one of them is no address.
+    """
+    try:
+        return _ORIGINS_ADAPTER.validate_python(document.data.get("origins") or [])
+    except ValidationError:
+        raise field_error(document, f"has an invalid address in '{ORIGINS_TITLE}'") from None
 
 
 def _is_unicode(text: str) -> bool:

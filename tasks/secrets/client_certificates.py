@@ -63,11 +63,11 @@ def certificate_block_reference(block: ClientCertificateBlock | None) -> Certifi
 
 async def read_certificates(
     refs: set[CertificateRef],
-) -> Mapping[str, tuple[str, ClientCertificate]]:
-    """Return id and content of saved blocks, by key of the reference; missing ones are omitted."""
+) -> Mapping[str, tuple[BlockDocument, ClientCertificate]]:
+    """Return document and content of blocks, by key of the reference; missing ones are omitted."""
     documents = await read_block_documents(CERTIFICATE_BLOCK_TYPE, {ref.name for ref in refs})
     return {
-        CertificateRef(name=document.name).ref_key: (str(document.id), parse_certificate(document))
+        CertificateRef(name=document.name).ref_key: (document, parse_certificate(document))
         for document in documents
         if document.name
     }

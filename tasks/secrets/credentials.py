@@ -29,11 +29,13 @@ from tasks.http.connection.client_certificate import ClientCertificate
 from tasks.http.connection.proxy import Proxy
 from tasks.registries.protocol import Credential, SavedCredential, unusable_credential
 from tasks.secrets.blocks import (
+    ORIGINS_TITLE,
     BlockIncomplete,
     BlockUnreadable,
     block_reference,
     field_error,
     read_block_documents,
+    read_origins,
     read_text_field,
 )
 from tasks.secrets.client_certificates import ClientCertificateBlock, read_certificates
@@ -68,7 +70,7 @@ class RegistryCredentials(Block):
     password: SecretStr = Field(title="Password", description="Stored encrypted.")
     origins: list[str] = Field(
         default=[],
-        title="Addresses for configuration files",
+        title=ORIGINS_TITLE,
         description="The addresses that a configuration file may send these credentials to. Not "
         "needed for registries that are integrated with a form.",
         max_length=1000,
@@ -234,7 +236,8 @@ def _not_for_origin(registry: Registry, ref: CredentialRef | CertificateRef, ori
     return (
         f"the block {_block_label(ref)}, as it is now, is not approved for {origin} "
         f"and was not sent there: if that address is correct, run update-registry for "
-        f"{registry.name!r} and choose it again"
+        f"{registry.name!r} and choose it again; for a configuration file, add it to "
+        f"'{ORIGINS_TITLE}' of the block"
     )
 
 
@@ -265,18 +268,27 @@ async def read_credentials(
         if document.name
     }
     certificates = await read_certificates({ref for ref in refs if isinstance(ref, CertificateRef)})
-    contents: dict[str, tuple[str, Credential | ClientCertificate]] = {
-        name: (str(document.id), parse_credential(document)) for name, document in documents.items()
+    contents: dict[str, tuple[BlockDocument, Credential | ClientCertificate]] = {
+        name: (document, parse_credential(document)) for name, document in documents.items()
     }
     contents.update(certificates)
     if origins is None and contents:
         origins = await in_transaction(credential_origins.list_origins, contents)
-    permitted = permitted_origins({key: id_ for key, (id_, _) in contents.items()}, origins or ())
+    document_ids = {key: str(document.id) for key, (document, _) in contents.items()}
+    permitted = permitted_origins(document_ids, origins or ())
     credentials = {
-        key: SavedCredential(content, permitted[key]) for key, (_, content) in contents.items()
+        key: SavedCredential(content, permitted[key] | _declared_origins(document))
+        for key, (document, content) in contents.items()
     }
     credentials |= read_sources(ref for ref in refs if isinstance(ref, EnvironmentRef | FileRef))
     return credentials | await read_permitted_passwords(registries)
+
+
+def _declared_origins(document: BlockDocument) -> frozenset[str]:
+    try:
+        return read_origins(document)
+    except BlockIncomplete:  # a plan of a configuration says so
+        return frozenset()
 
 
 def parse_credential(document: BlockDocument) -> Credential:

@@ -10,7 +10,9 @@ from sqlmodel import Session
 
 from flows.configuration.apply_configuration import apply_configuration
 from flows.configuration.export_configuration import export_configuration
+from flows.registries.reconcile import reconcile_registry
 from models.configuration.things import ThingKind
+from models.core.reasons import Reason
 from models.core.settings import get_settings
 from models.registries.registry import CertificateRef
 from models.registries.space import Visibility
@@ -28,6 +30,7 @@ from tests.support.helpers import (
     page,
     record_of,
     registry_names,
+    run_flow,
     spaces_of,
 )
 from tests.support.platform import bindings_of, cluster_with, pulls, save_kubeconfig, unbind
@@ -157,6 +160,25 @@ async def test_a_change_of_the_address_needs_a_declared_credential(name: str) ->
         described = text.replace("by file", "new text")
         await expect_success(apply_configuration, document=described)
         assert record_of(name).registry.description == "new text"
+
+
+async def test_an_origin_that_is_removed_from_a_block_is_revoked(name: str) -> None:
+    with harbor_with("team-a") as harbor:
+        await save_block(name, harbor.url)
+        text = content(name, harbor.url, access=False)
+        text = text[: text.index("spaces:")]
+        await expect_success(apply_configuration, document=text)
+        await save_block(name, "https://other.example.com")
+        requests = len(harbor.simulator.requests)
+        message = await expect_failure(apply_configuration, document=text)
+        assert f"inline.yaml:4:5: registry {name}: block {name} is not declared for" in message
+        await run_flow(reconcile_registry, name)
+        conditions = record_of(name).conditions
+        assert Reason.CREDENTIAL_NOT_FOR_ORIGIN in {item.reason for item in conditions}
+        assert len(harbor.simulator.requests) == requests
+        await save_block(name, harbor.url)
+        assert await expect_success(apply_configuration, document=text) == "nothing to do"
+        await expect_success(reconcile_registry, name)
 
 
 async def test_only_a_declared_pull_only_user_gets_into_pull_secrets(name: str) -> None:

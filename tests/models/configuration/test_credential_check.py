@@ -11,6 +11,8 @@ from models.configuration.credential_check import (
     entries_to_check,
     references_of,
 )
+from models.configuration.planner import PlanOptions, plan_configuration
+from models.configuration.scope import Scope
 from tests.models.configuration.worlds import (
     FILE,
     docker,
@@ -37,9 +39,10 @@ def objections(
 ) -> list[str]:
     content = {"registries": {"prod": entry}}
     world = world_of({"registries": {"prod": before}} if before else {})
-    entries = entries_to_check(plan(world, content))
+    parsed = documents({FILE: content})
+    entries = entries_to_check(plan(world, content), parsed, world)
     by_key = {key.replace("environment_", "environment:"): value for key, value in declared.items()}
-    notices = check_credentials(entries, by_key, documents({FILE: content}))
+    notices = check_credentials(entries, by_key, parsed)
     return [str(notice) for notice in notices.values()]
 
 
@@ -53,13 +56,33 @@ def test_another_address_needs_a_credential_that_is_declared_for_it(before: Any)
     (message,) = objections(moved, before, harbor=OWN)
     assert message.startswith(
         "platform/main.yaml:5:4: registry prod: block harbor is not declared for "
-        "https://evil.example.com, so it was not sent there"
+        "https://evil.example.com, so it is not sent there"
     )
 
 
 def test_what_sends_nothing_elsewhere_needs_no_declaration() -> None:
     assert objections(harbor(description="new", drift_policy="report"), HARBOR) == []
     assert objections(HARBOR, HARBOR) == []
+
+
+def test_an_origin_that_is_not_declared_any_more_is_an_objection() -> None:
+    """Also without a change; but only if the credential could be read."""
+    revoked = DeclaredCredential(origins=frozenset({"https://other.example.com"}))
+    (message,) = objections(HARBOR, HARBOR, harbor=revoked)
+    assert "main.yaml:5:4: registry prod: block harbor is not declared for https" in message
+    assert objections(HARBOR, HARBOR, harbor=OWN) == []
+    assert objections(HARBOR, HARBOR, harbor=DeclaredCredential(error="unreadable")) == []
+
+
+def test_the_owner_of_a_thing_is_named_before_its_credential() -> None:
+    world = world_of({"registries": {"prod": HARBOR}}, "other.yaml")
+    content = {"registries": {"prod": harbor("https://evil.example.com")}}
+    parsed = documents({FILE: content})
+    entries = entries_to_check(plan(world, content), parsed, world)
+    found = check_credentials(entries, {"harbor": DeclaredCredential()}, parsed)
+    options = PlanOptions(Scope(name="platform", is_folder=True), objections=found)
+    (notice,) = plan_configuration(parsed, world, options).notices
+    assert "other.yaml:3 owns it" in notice.message
 
 
 @pytest.mark.parametrize(
@@ -100,7 +123,8 @@ def test_a_missing_or_unusable_credential_is_named(
 
 def test_all_references_are_read() -> None:
     content = {"registries": {"prod": DOCKER}}
-    entries = entries_to_check(plan(world_of({}), content))
+    world = world_of({})
+    entries = entries_to_check(plan(world, content), documents({FILE: content}), world)
     keys = {reference.ref_key for reference in references_of(entries.values())}
     assert keys == {"harbor", "environment:REGISTRY_CREDENTIAL_PULL"}
 
