@@ -31,7 +31,7 @@ from models.configuration.things import Mark, SpaceSpec, ThingKey, ThingKind
 from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
 from models.core.runs.context import RunContext
-from models.registries.credential_origin import CredentialOrigin, check_certificate_stays
+from models.registries.credential_origin import CredentialOrigin
 from models.registries.record import check_available
 from models.registries.registry import Registry
 from models.registries.space import Space
@@ -200,8 +200,7 @@ async def _update(
         hold_lease(work.name, wait_seconds=LEASE_WAIT_SECONDS) as context,
     ):
         before = (await in_transaction(registries.get_registry, work.name)).registry
-        after = entry.to_registry(work.name, before)
-        check_certificate_stays(before, after)
+        after = entry.to_registry(work.name)
         space_records = await in_transaction(spaces.list_spaces, work.name)
         work.check_opened(after, opened_by_pull_user(before, after, space_records))
         origins: tuple[CredentialOrigin, ...] = ()

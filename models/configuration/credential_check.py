@@ -15,19 +15,21 @@ from models.configuration.plan import ConfigurationPlan, Notice, NoticeKind
 from models.configuration.things import ThingKey, ThingKind, World
 from models.core.base import FrozenModel
 from models.registries.address import parse_address
-from models.registries.registry import SYSTEM_CA, NamedCredentialRef, SkipVerify, Tls
-
-_FIELDS = frozenset(
-    {
-        "address",
-        "credential",
-        "pull_credential",
-        "allow_push",
-        "tls",
-        "token_service",
-        "pull_addresses",
-    }
+from models.registries.registry import (
+    SYSTEM_CA,
+    CertificateRef,
+    NamedCredentialRef,
+    SkipVerify,
+    Tls,
 )
+
+_FIELDS = frozenset(RegistryEntry.model_fields) - {
+    "type",
+    "drift_policy",
+    "description",
+    "count_storage",
+    "public_opens_all",
+}
 """The fields that decide which credential is sent where, to whom, and how well protected."""
 
 
@@ -66,12 +68,18 @@ class EntryToCheck(NamedTuple):
 
 
 class _Use(NamedTuple):
-    """An origin that receives a credential, and the field of the registry that says so."""
+    """An origin that receives a credential, and the field of the registry that says so.
 
-    reference: NamedCredentialRef
+    Attributes:
+        is_sent: whether this service sends it there, and checks the origin again when it does; if
+            not, others can read it there.
+    """
+
+    reference: NamedCredentialRef | CertificateRef
     origin: str
     field: str
-    is_pull: bool
+    is_pull: bool = False
+    is_sent: bool = True
 
 
 def entries_to_check(
@@ -104,7 +112,9 @@ def entries_to_check(
     }
 
 
-def references_of(entries: Iterable[EntryToCheck]) -> frozenset[NamedCredentialRef]:
+def references_of(
+    entries: Iterable[EntryToCheck],
+) -> frozenset[NamedCredentialRef | CertificateRef]:
     """Return the references to all credentials of registries."""
     return frozenset(use.reference for checked in entries for use in _uses(checked.entry))
 
@@ -138,7 +148,7 @@ def _find_objection(
     """Return the field that has to be corrected, and why; None if nothing has to be."""
     for use in _uses(checked.entry):
         credential = declared.get(use.reference.ref_key)
-        is_usable = credential is not None and not credential.error
+        is_usable = use.is_sent and credential is not None and not credential.error
         if (checked.is_changed or is_usable) and (message := _objection(use, credential)):
             return use.field, message
         if credential is not None and checked.is_changed:
@@ -148,7 +158,7 @@ def _find_objection(
 
 
 def _uses(entry: RegistryEntry) -> Iterator[_Use]:
-    for field in ("credential", "pull_credential"):
+    for field in ("credential", "pull_credential", "client_certificate"):
         name = getattr(entry, field)
         if name is None:
             continue
@@ -160,7 +170,21 @@ def _uses(entry: RegistryEntry) -> Iterator[_Use]:
         if is_pull:  # container runtimes send it to these hosts, too
             for host in entry.pull_addresses:
                 origin = parse_address(f"https://{host}").origin
-                yield _Use(reference, origin, "pull_addresses", is_pull)
+                yield _Use(reference, origin, "pull_addresses", is_pull, is_sent=False)
+        if entry.proxy is not None and field != "client_certificate" and _can_proxy_read(entry):
+            yield _Use(reference, entry.proxy, "proxy", is_pull, is_sent=False)
+    if entry.proxy is not None and entry.proxy_credential is not None:
+        yield _Use(entry.proxy_credential.to_reference(), entry.proxy, "proxy")
+
+
+def _can_proxy_read(entry: RegistryEntry) -> bool:
+    """Return whether a proxy can read the requests.
+
+    It cannot if all of them are in tunnels that are verified with the CAs of the system: a document
+    that names both the proxy and the CA could name its own.
+    """
+    origins = (entry.address, entry.token_service or entry.address)
+    return entry.tls != SYSTEM_CA or any(origin.startswith("http://") for origin in origins)
 
 
 def _objection(use: _Use, credential: DeclaredCredential | None) -> str:
@@ -170,8 +194,9 @@ def _objection(use: _Use, credential: DeclaredCredential | None) -> str:
         return credential.error
     if use.origin in credential.origins:
         return ""
+    consequence = "so it is not sent there" if use.is_sent else "where it could be read"
     return (
-        f"{use.reference} is not declared for {use.origin}, so it is not sent there: name another "
+        f"{use.reference} is not declared for {use.origin}, {consequence}: name another "
         "credential or, if the address is right, add it to the origins of the credential"
     )
 

@@ -9,6 +9,7 @@ from models.registries.registry import (
     CREDENTIAL_FILE_PATTERN,
     CREDENTIAL_VARIABLE_PATTERN,
     BlockRef,
+    CertificateRef,
     CredentialRef,
     EnvironmentRef,
     FileRef,
@@ -57,6 +58,22 @@ class CredentialName(FrozenModel):
             values: dict[str, Any] = {reference.source: reference.name}
             return cls.model_construct(**values)
         return None
+
+
+class CertificateName(FrozenModel):
+    """Where a client certificate and its key are.
+
+    Attributes:
+        block: name of a Prefect block of type client-certificate.
+    """
+
+    model_config = ConfigDict(title="Name of a client certificate")
+
+    block: str = Field(pattern=_BLOCK_PATTERN, max_length=255)
+
+    def to_reference(self) -> CertificateRef:
+        """Return the reference to the block."""
+        return CertificateRef(name=self.block)
 
 
 class ClusterCredentialName(FrozenModel):

@@ -16,7 +16,11 @@ from models.clusters.service_account_choice import (
     MAX_CHOICE_LENGTH,
     normalize_choice,
 )
-from models.configuration.credential_name import ClusterCredentialName, CredentialName
+from models.configuration.credential_name import (
+    CertificateName,
+    ClusterCredentialName,
+    CredentialName,
+)
 from models.core.base import FrozenModel
 from models.core.names import (
     MAX_NAME_LENGTH,
@@ -40,6 +44,7 @@ from models.registries.space import Visibility
 EXTENSION_PREFIX = "x-"
 """Top-level keys with this prefix are ignored: they are a place for anchors."""
 
+_CREDENTIALS = ("credential", "pull_credential", "proxy_credential")
 _SPACE_PATTERN = re.compile(r"/|[a-z0-9][a-z0-9._-]*")
 _SPACE_PATTERNS_PATTERN = re.compile(r"/|[a-z0-9*?][a-z0-9._*?-]*")
 
@@ -99,7 +104,10 @@ class RegistryEntry(FrozenModel):
         pull_credential: name of the credential of its pull-only user, for pull secrets.
         allow_push: whether the pull-only user may be one that can push.
         tls: how to verify the certificate.
+        client_certificate: name of the certificate that the registry requires of its clients.
         token_service: another origin that may receive the credential.
+        proxy: address of the HTTP proxy that leads to the registry.
+        proxy_credential: name of the credential for the proxy.
         pull_addresses: other hosts in image references, such as a mirror.
         drift_policy: `enforce` restores what was changed by hand, `report` only reports it; for
             the registry, its spaces and its bindings.
@@ -118,7 +126,10 @@ class RegistryEntry(FrozenModel):
     pull_credential: CredentialName | None = None
     allow_push: bool = False
     tls: Tls = SYSTEM_CA
+    client_certificate: CertificateName | None = None
     token_service: AddressText | None = None
+    proxy: AddressText | None = None
+    proxy_credential: CredentialName | None = None
     pull_addresses: Annotated[tuple[ImageHost, ...], Field(max_length=MAX_PULL_ADDRESSES)] = ()
     drift_policy: DriftPolicy = DriftPolicy.ENFORCE
     description: Description = ""
@@ -136,6 +147,8 @@ class RegistryEntry(FrozenModel):
             raise ValueError(f"{capabilities.label} has robot accounts: remove pull_credential")
         if self.pull_credential is not None and self.pull_credential == self.credential:
             raise ValueError("pull_credential must be another credential than credential")
+        if self.proxy_credential is not None and self.proxy is None:
+            raise ValueError("proxy_credential needs a proxy, e.g. http://proxy.example.com:3128")
         return self
 
     @property
@@ -143,27 +156,24 @@ class RegistryEntry(FrozenModel):
         """What the registry can do."""
         return CAPABILITIES[self.type]
 
-    def to_registry(self, name: str, before: Registry | None = None) -> Registry:
-        """Return the configuration of the registry with this name.
-
-        Args:
-            name: its name.
-            before: what is on record; fields that documents do not have stay as they are.
-        """
+    def to_registry(self, name: str) -> Registry:
+        """Return the configuration of the registry with this name."""
         values: dict[str, Any] = {key: getattr(self, key) for key in RegistryEntry.model_fields}
         values |= {"name": name, "kind": values.pop("type")}
-        for key in ("credential", "pull_credential"):
+        for key in (*_CREDENTIALS, "client_certificate"):
             values[key] = values[key].to_reference() if values[key] is not None else None
         del values["public_opens_all"]
-        return Registry.model_validate({**(before.model_dump() if before else {}), **values})
+        return Registry.model_validate(values)
 
     @classmethod
     def from_registry(cls, registry: Registry) -> "RegistryEntry":
         """Return the entry of a registry that was integrated by a person."""
         values: dict[str, Any] = {key: getattr(registry, key, None) for key in cls.model_fields}
         values |= {"type": registry.kind, "public_opens_all": False}
-        for key in ("credential", "pull_credential"):
+        for key in _CREDENTIALS:
             values[key] = CredentialName.from_reference(values[key])
+        if (certificate := registry.client_certificate) is not None:
+            values["client_certificate"] = CertificateName.model_construct(block=certificate.name)
         return cls.model_construct(**values)  # a record may be older than a rule
 
 

@@ -127,20 +127,6 @@ def check_moved_credentials(before: Registry, after: Registry, fields: Collectio
         )
 
 
-def check_certificate_stays(before: Registry, after: Registry) -> None:
-    """Check that a client certificate, which documents cannot name, is shown to no other server.
-
-    Raises:
-        InvalidRequest: the address or the token service changes; nothing was sent there.
-    """
-    check_moved_credentials(before, after, {"credential", "pull_credential"})
-    if before.client_certificate and after.token_service not in (None, before.token_service):
-        raise InvalidRequest(
-            f"{after.name!r} has a client certificate, which would be shown to "
-            f"{after.token_service}, too: change token_service with update-registry"
-        )
-
-
 def _check_proxy_credential(after: Registry, fields: Collection[str]) -> None:
     if "proxy_credential" not in fields:
         raise InvalidRequest(

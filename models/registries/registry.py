@@ -294,6 +294,9 @@ class CertificateRef(FrozenModel):
         """A key that is unique among all references; block names contain no slash."""
         return f"client-certificate/{self.name}"
 
+    def __str__(self) -> str:
+        return f"client certificate {self.name}"
+
 
 class Registry(FrozenModel):
     """The configuration of a registry, without its secrets.
@@ -328,7 +331,7 @@ class Registry(FrozenModel):
     client_certificate: CertificateRef | None = None
     token_service: AddressText | None = None
     proxy: AddressText | None = None
-    proxy_credential: BlockRef | None = None
+    proxy_credential: NamedCredentialRef | None = None
     pull_addresses: Annotated[tuple[ImageHost, ...], Field(max_length=MAX_PULL_ADDRESSES)] = ()
     drift_policy: DriftPolicy = DriftPolicy.ENFORCE
     description: str = ""

@@ -12,6 +12,7 @@ from models.registries.registry import CertificateRef
 from tasks import clock
 from tasks.http.connection.client_certificate import ClientCertificate, certificate_error
 from tasks.secrets.blocks import (
+    ORIGINS_TITLE,
     BlockIncomplete,
     BlockUnreadable,
     block_reference,
@@ -43,6 +44,13 @@ class ClientCertificateBlock(Block):
         title="Private key (PEM)",
         description="The private key without a passphrase. Stored encrypted.",
         json_schema_extra={"format": "textarea"},
+    )
+    origins: list[str] = Field(
+        default=[],
+        title=ORIGINS_TITLE,
+        description="The addresses that a configuration file may show this certificate to. Not "
+        "needed for registries that are integrated with a form.",
+        max_length=1000,
     )
 
 

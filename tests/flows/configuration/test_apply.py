@@ -6,7 +6,6 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
-from sqlmodel import Session
 
 from flows.configuration.apply_configuration import apply_configuration
 from flows.configuration.export_configuration import export_configuration
@@ -14,9 +13,7 @@ from flows.registries.reconcile import reconcile_registry
 from models.configuration.things import ThingKind
 from models.core.reasons import Reason
 from models.core.settings import get_settings
-from models.registries.registry import CertificateRef
 from models.registries.space import Visibility
-from models.tables import RegistryRow
 from tasks.secrets.credentials import RegistryCredentials
 from tasks.store.configuration import load_world
 from tasks.store.session import run_in_transaction
@@ -195,26 +192,6 @@ async def test_only_a_declared_pull_only_user_gets_into_pull_secrets(name: str) 
     await block.save(name, overwrite=True)
     message = await expect_failure(apply_configuration, document=text)
     assert "taken was not saved" in message  # nothing listens there
-
-
-async def test_a_moved_registry_does_not_show_its_client_certificate_elsewhere(name: str) -> None:
-    with harbor_with() as harbor, harbor_with() as other:
-        await save_block(name, harbor.url, other.url)
-        text = content(name, harbor.url, access=False)
-        text = text[: text.index("spaces:")]
-        await expect_success(apply_configuration, document=text)
-        run_in_transaction(_add_certificate, name)
-        moved = text.replace(harbor.url, other.url)
-        message = await expect_failure(apply_configuration, document=moved)
-        assert "set client_certificate in the same run" in message
-        assert record_of(name).registry.address == harbor.url
-        assert other.simulator.requests == []
-
-
-def _add_certificate(session: Session, name: str) -> None:
-    row = session.get_one(RegistryRow, name)
-    row.client_certificate = CertificateRef(name="own").model_dump()
-    session.add(row)
 
 
 async def test_an_export_adopts_what_was_made_by_hand(name: str) -> None:

@@ -1,6 +1,6 @@
 """A registry that requires a client certificate, behind a proxy that requires a user."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,19 +31,21 @@ HIDDEN = "https://registry.test"
 NONE = "none"
 
 
-async def _save_certificate(name: str, key: str = "") -> dict[str, Any]:
+async def save_certificate(name: str, key: str = "", origins: Sequence[str] = ()) -> dict[str, Any]:
     leaf = CA.issue_cert("client.test")
     key = key or leaf.private_key_pem.bytes().decode()
     PASSWORDS.append(key.splitlines()[1])
     block = ClientCertificateBlock(
-        certificate=leaf.cert_chain_pems[0].bytes().decode(), key=SecretStr(key)
+        certificate=leaf.cert_chain_pems[0].bytes().decode(),
+        key=SecretStr(key),
+        origins=[*origins],
     )
     await block.save(name, overwrite=True)
     return {"$ref": {"block_document_slug": f"client-certificate/{name}"}}
 
 
 @contextmanager
-def _registry() -> Iterator[str]:
+def mutual_tls_registry() -> Iterator[str]:
     leaf = CA.issue_cert("registry.test", "127.0.0.1")
     with (
         leaf.cert_chain_pems[0].tempfile() as certificate,
@@ -62,10 +64,10 @@ def _reason(name: str) -> tuple[Health, Reason]:
 
 
 async def test_certificate_and_proxy_from_integration_to_update(name: str) -> None:
-    with _registry() as url:
+    with mutual_tls_registry() as url:
         hosts = {"registry.test:443": url.removeprefix("https://")}
         with running_proxy(user=("jane", "proxy-Pw-12345"), hosts=hosts) as proxy:
-            certificate = await _save_certificate(name)
+            certificate = await save_certificate(name)
             user = await save_credentials(f"{name}-proxy", "jane", "proxy-Pw-12345")
             options = {"tls": TRUST, "proxy": proxy.url, "proxy_credentials": user}
             state = await integrate(name, HIDDEN, "docker", **options)
@@ -80,11 +82,11 @@ async def test_certificate_and_proxy_from_integration_to_update(name: str) -> No
             assert _reason(name) == (Health.UNHEALTHY, Reason.PROXY_AUTHENTICATION_REQUIRED)
             await save_credentials(f"{name}-proxy", "jane", "proxy-Pw-12345")
             await reconcile_all_now()
-            await _save_certificate(name, CA.issue_cert("x.test").private_key_pem.bytes().decode())
+            await save_certificate(name, CA.issue_cert("x.test").private_key_pem.bytes().decode())
             await reconcile_all_now()
             assert _reason(name) == (Health.UNHEALTHY, Reason.CLIENT_CERTIFICATE_INVALID)
             assert "does not belong" in record_of(name).health_summary.message
-            await _save_certificate(name)
+            await save_certificate(name)
             await reconcile_all_now()
             assert _reason(name)[0] is Health.HEALTHY
             # Neither goes to another server without being given again.

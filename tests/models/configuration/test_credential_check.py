@@ -180,3 +180,77 @@ def test_a_document_does_not_weaken_the_verification_of_a_password(
     messages = objections(entry, known, harbor=OWN)
     assert [("verified less than before" in message) for message in messages] == [True] * is_refused
     assert objections(entry, known, harbor=OWN.model_copy(update={"allow_weak_tls": True})) == []
+
+
+PROXY = {"proxy": "http://proxy.example.com:3128"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "key", "place"),
+    [
+        (
+            {"client_certificate": {"block": "own"}},
+            "client-certificate/own",
+            "5:4: registry prod: client certificate own",
+        ),
+        ({**PROXY, "proxy_credential": {"block": "own"}}, "own", "9:4: registry prod: block own"),
+    ],
+)
+def test_certificates_and_users_of_proxies_follow_the_rule_of_passwords(
+    fields: dict[str, Any], key: str, place: str
+) -> None:
+    entry = harbor(**fields)
+    origin = fields.get("proxy", HARBOR["address"])
+    for before in (None, HARBOR, entry):
+        declared = {"harbor": OWN, key: DeclaredCredential(origins=frozenset({"https://x.test"}))}
+        (message,) = objections(entry, before, **declared)
+        assert f"main.yaml:{place} is not declared for {origin}, so it is not sent" in message
+        declared[key] = DeclaredCredential(origins=frozenset({origin}))
+        assert objections(entry, before, **declared) == []
+    assert "own does not exist" in objections(entry, HARBOR, harbor=OWN)[0]
+
+
+def without_proxy(entry: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if key != "proxy"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "is_readable"),
+    [
+        (harbor(**PROXY), False),
+        (harbor(**PROXY, tls=CA), True),
+        (harbor(**PROXY, tls=INSECURE), True),
+        (harbor("http://harbor.example.com", **PROXY), True),
+        (
+            docker(
+                "https://harbor.example.com",
+                credential={"block": "harbor"},
+                token_service="http://harbor.example.com",
+                **PROXY,
+            ),
+            True,
+        ),
+        (docker(**PROXY, tls=CA), False),
+    ],
+)
+def test_a_proxy_that_can_read_a_password_has_to_be_declared(
+    entry: dict[str, Any], is_readable: bool
+) -> None:
+    origins = OWN.origins | {"http://harbor.example.com"}
+    for before in (None, without_proxy(entry)):
+        own = DeclaredCredential(origins=origins, allow_weak_tls=True)
+        messages = objections(entry, before, harbor=own)
+        where = "http://proxy.example.com:3128, where it could be read"
+        assert [where in message for message in messages] == [True] * is_readable
+        own = own.model_copy(update={"origins": origins | {PROXY["proxy"]}})
+        assert objections(entry, before, harbor=own) == []
+
+
+def test_what_a_form_chose_is_adopted_without_a_declaration() -> None:
+    """Only what the service sends itself is checked again, as it is at each use."""
+    entry = harbor("http://harbor.example.com", **PROXY)
+    chosen = DeclaredCredential(origins=frozenset({"http://harbor.example.com"}))
+    assert objections(entry, entry, harbor=chosen) == []
+    pull = DeclaredCredential(origins=frozenset(DOCKER_ORIGINS))
+    key = "environment_REGISTRY_CREDENTIAL_PULL"
+    assert objections(DOCKER, DOCKER, harbor=pull, **{key: pull}) == []

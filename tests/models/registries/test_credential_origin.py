@@ -7,13 +7,12 @@ import pytest
 from models.core.errors import InvalidRequest
 from models.registries.credential_origin import (
     CredentialOrigin,
-    check_certificate_stays,
     check_moved_credentials,
     new_credential_origins,
     permitted_origins,
     token_service_origins,
 )
-from models.registries.registry import BlockRef, CertificateRef, Kind, Registry, SecretRef
+from models.registries.registry import BlockRef, Kind, Registry, SecretRef
 
 A, B, TOKENS = "https://a.example.com", "https://b.example.com", "https://tokens.example.com"
 ADMIN, PULLER = BlockRef(name="admin"), BlockRef(name="puller")
@@ -108,15 +107,3 @@ def test_another_origin_needs_the_credentials_again(
 
 def test_without_credentials_there_is_nothing_to_give_again() -> None:
     check_moved_credentials(registry(credential=None), registry(credential=None, address=B), set())
-
-
-@pytest.mark.parametrize("changed", [{"address": B}, {"token_service": TOKENS}])
-def test_a_document_shows_a_client_certificate_to_no_other_server(changed: dict[str, str]) -> None:
-    before = registry(client_certificate=CertificateRef(name="own"))
-    with pytest.raises(InvalidRequest, match=r"client.certificate"):
-        check_certificate_stays(before, before.model_copy(update=changed))
-    check_certificate_stays(before, before.model_copy(update={"description": "new"}))
-    without = registry()
-    check_certificate_stays(without, without.model_copy(update=changed))
-    moved = before.model_copy(update={"token_service": TOKENS})
-    check_certificate_stays(moved, before)  # shown to fewer
