@@ -139,7 +139,7 @@ async def sync_cluster(
     Args:
         cluster_state: the state that was loaded under the lease of the run.
         context: the run, with its lease on the cluster.
-        kubeconfigs: kubeconfigs by block name; None reads them now.
+        kubeconfigs: kubeconfigs by reference key; None reads them now.
         dry_run: whether to change nothing; then the lease is kept.
         allow_large: whether to lift the safety limits.
 

@@ -7,7 +7,7 @@ from models.core.availability import Complete, Unavailable
 from models.core.base import FrozenModel
 from models.core.errors import RemoteError
 from models.core.reasons import Reason
-from models.registries.registry import BlockRef
+from models.registries.registry import BlockRef, NamedCredentialRef
 
 PULL_SECRET_NAME = "registry-integration"  # noqa: S105 - the name of a Secret, no secret
 """The name of the pull secret in each namespace, so RBAC rules can be limited to it."""
@@ -32,13 +32,13 @@ class Cluster(FrozenModel):
     """The configuration of a Kubernetes cluster.
 
     Attributes:
-        credential: block with its kubeconfig; None for the cluster that this service runs in.
+        credential: reference to its kubeconfig; None for the cluster that this service runs in.
         links_accounts: whether to add the pull secret to the default ServiceAccounts.
         uid: uid of its namespace kube-system; empty until the cluster was read once.
     """
 
     name: str
-    credential: BlockRef | None = None
+    credential: NamedCredentialRef | None = None
     links_accounts: bool = True
     description: str = ""
     uid: str = ""
@@ -59,10 +59,12 @@ def refused_credential_message(cluster: Cluster) -> str:
             f"the token of this service's own ServiceAccount is refused by cluster {cluster.name}: "
             "check that the ServiceAccount exists, then restart the pod"
         )
+    place = f"the {cluster.credential}"
+    if isinstance(cluster.credential, BlockRef):
+        place = f"the block cluster-credentials/{cluster.credential.name}"
     return (
         f"the token or client certificate of cluster {cluster.name} is refused, it may be expired "
-        f"or revoked: put a new kubeconfig into the block "
-        f"cluster-credentials/{cluster.credential.name}"
+        f"or revoked: put a new kubeconfig into {place}"
     )
 
 

@@ -31,7 +31,7 @@ def identity_objection(cluster: Cluster, uid: str) -> Unavailable | None:
         return Unavailable(reason=Reason.IDENTITY_UNPROVED, message=message)
     if cluster.uid in ("", uid):
         return None
-    source = f"block {cluster.credential.name}" if cluster.credential else "own ServiceAccount"
+    source = str(cluster.credential) if cluster.credential else "own ServiceAccount"
     message = (
         f"the {source} leads to another cluster: its namespace kube-system has the uid {uid}, that "
         f"of {cluster.name} has {cluster.uid}; nothing was changed. Correct the kubeconfig or, if "

@@ -21,10 +21,10 @@ _BLOCK_PATTERN = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 
 
 class CredentialName(FrozenModel):
-    """Where a credential of a registry is: exactly one of three places.
+    """Where a credential of a registry, or the kubeconfig of a cluster, is: one of three places.
 
     Attributes:
-        block: name of a Prefect block of type registry-credentials.
+        block: name of a Prefect block of type registry-credentials or cluster-credentials.
         environment: name of an environment variable of the worker, REGISTRY_CREDENTIAL_….
         file: path of a file below CREDENTIALS_DIR of the worker.
     """
@@ -74,19 +74,3 @@ class CertificateName(FrozenModel):
     def to_reference(self) -> CertificateRef:
         """Return the reference to the block."""
         return CertificateRef(name=self.block)
-
-
-class ClusterCredentialName(FrozenModel):
-    """Where the kubeconfig of a cluster is.
-
-    Attributes:
-        block: name of a Prefect block of type cluster-credentials.
-    """
-
-    model_config = ConfigDict(title="Name of a kubeconfig")
-
-    block: str = Field(pattern=_BLOCK_PATTERN, max_length=255)
-
-    def to_reference(self) -> BlockRef:
-        """Return the reference to the block."""
-        return BlockRef(name=self.block)

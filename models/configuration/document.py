@@ -16,11 +16,7 @@ from models.clusters.service_account_choice import (
     MAX_CHOICE_LENGTH,
     normalize_choice,
 )
-from models.configuration.credential_name import (
-    CertificateName,
-    ClusterCredentialName,
-    CredentialName,
-)
+from models.configuration.credential_name import CertificateName, CredentialName
 from models.core.base import FrozenModel
 from models.core.names import (
     MAX_NAME_LENGTH,
@@ -188,7 +184,7 @@ class ClusterEntry(FrozenModel):
 
     model_config = ConfigDict(title="Cluster")
 
-    credential: ClusterCredentialName | None = None
+    credential: CredentialName | None = None
     link_service_accounts: bool = True
     description: Description = ""
 
@@ -204,9 +200,8 @@ class ClusterEntry(FrozenModel):
     @classmethod
     def from_cluster(cls, cluster: Cluster) -> "ClusterEntry":
         """Return the entry of a registered cluster."""
-        reference = cluster.credential
         return cls.model_construct(
-            credential=ClusterCredentialName(block=reference.name) if reference else None,
+            credential=CredentialName.from_reference(cluster.credential),
             link_service_accounts=cluster.links_accounts,
             description=cluster.description,
         )

@@ -39,7 +39,7 @@ async def open_cluster(
         fingerprint: keyed digest of pull secret contents.
         installation: installation id, which identifies the Secrets of this installation.
         is_own_content, recorded_fingerprints, keep_content: see `SecretIdentity`.
-        kubeconfigs: kubeconfigs by block name; None reads them now.
+        kubeconfigs: kubeconfigs by reference key; None reads them now.
 
     Raises:
         CredentialError: the kubeconfig could not be read or is not usable.

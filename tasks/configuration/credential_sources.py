@@ -1,6 +1,6 @@
 """Credentials in environment variables and files of the worker, read when used.
 
-Both contain JSON: `{"username": "…", "password": "…", "origins": ["https://harbor.example.com"]}`.
+For registries, both contain JSON: `{"username": "…", "password": "…", "origins": ["https://harbor.example.com"]}`.
 The origins are the only addresses that the credential may be sent to. `for_pull`, `allow_push` and
 `allow_weak_tls` say what else a configuration file may do with it, see `DeclaredCredential`.
 """
@@ -21,7 +21,7 @@ from models.registries.address import AddressText
 from models.registries.registry import EnvironmentRef, FileRef
 from tasks.registries.protocol import Credential, SavedCredential, unusable_credential
 
-_MAX_BYTES = 100_000
+_MAX_BYTES = 200_000
 
 
 class _Content(FrozenModel):
@@ -35,7 +35,7 @@ class _Content(FrozenModel):
     allow_weak_tls: bool = False
 
 
-class _Unreadable(Exception):
+class SourceUnreadable(Exception):
     """The credential cannot be used; the message never contains its content."""
 
 
@@ -75,36 +75,41 @@ def _declare_source(reference: EnvironmentRef | FileRef) -> DeclaredCredential:
 def _read_content(reference: EnvironmentRef | FileRef) -> _Content | str:
     """Return the content of a variable or file, or why it cannot be used."""
     try:
-        return _parse(_read_text(reference))
-    except _Unreadable as error:
+        return _parse(read_text(reference))
+    except SourceUnreadable as error:
         return f"{reference} cannot be used: {error}"
 
 
-def _read_text(reference: EnvironmentRef | FileRef) -> str:
+def read_text(reference: EnvironmentRef | FileRef) -> str:
+    """Return the text of a variable or file.
+
+    Raises:
+        SourceUnreadable: it does not exist, cannot be read, or is outside of CREDENTIALS_DIR.
+    """
     if isinstance(reference, FileRef):
         return _read_file(reference.name)
     text = os.environ.get(reference.name, "")
     if not text:
-        raise _Unreadable("it is not set in the environment of the worker")
+        raise SourceUnreadable("it is not set in the environment of the worker")
     return text
 
 
 def _read_file(name: str) -> str:
     folder = get_settings().credentials_dir
     if folder is None:
-        raise _Unreadable("REGISTRY_INTEGRATION_CREDENTIALS_DIR is not set for the worker")
+        raise SourceUnreadable("REGISTRY_INTEGRATION_CREDENTIALS_DIR is not set for the worker")
     try:
         root = folder.resolve(strict=True)
         path = (root / name).resolve(strict=True)
         if not path.is_relative_to(root):
-            raise _Unreadable("it is a symbolic link that leads out of CREDENTIALS_DIR")
+            raise SourceUnreadable("it is a symbolic link that leads out of CREDENTIALS_DIR")
         return _read_regular_file(path)
     except UnicodeDecodeError:
-        raise _Unreadable("it is not UTF-8 text") from None
+        raise SourceUnreadable("it is not UTF-8 text") from None
     except OSError as error:
-        raise _Unreadable(error.strerror or type(error).__name__) from None
+        raise SourceUnreadable(error.strerror or type(error).__name__) from None
     except (RuntimeError, ValueError):  # Python 3.11 raises RuntimeError for a loop of links
-        raise _Unreadable("its path has a loop of symbolic links, or is invalid") from None
+        raise SourceUnreadable("its path has a loop of symbolic links, or is invalid") from None
 
 
 def _read_regular_file(path: Path) -> str:
@@ -113,10 +118,10 @@ def _read_regular_file(path: Path) -> str:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _Unreadable("it is no regular file")
+            raise SourceUnreadable("it is no regular file")
         content = file.read(_MAX_BYTES + 1)
     if len(content) > _MAX_BYTES:
-        raise _Unreadable(f"it is larger than {_MAX_BYTES:,} bytes")
+        raise SourceUnreadable(f"it is larger than {_MAX_BYTES:,} bytes")
     return content.decode()
 
 
@@ -129,11 +134,11 @@ def _parse(text: str) -> _Content:
         names = sorted(fields & _Content.model_fields.keys()) + ["others"] * bool(
             fields - _Content.model_fields.keys()
         )
-        raise _Unreadable(f"check these fields: {', '.join(names) or 'all'}") from None
+        raise SourceUnreadable(f"check these fields: {', '.join(names) or 'all'}") from None
     except (ValueError, RecursionError):
-        raise _Unreadable(
+        raise SourceUnreadable(
             'it is no JSON of the form {"username": …, "password": …, "origins": […]}'
         ) from None
     if ":" in content.username or not content.username.isprintable():
-        raise _Unreadable("the user name has a colon or a control character")
+        raise SourceUnreadable("the user name has a colon or a control character")
     return content

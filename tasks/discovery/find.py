@@ -27,7 +27,7 @@ async def find_managed_harbors(
     Args:
         cluster: the cluster.
         trust: which objects are trusted; the others are listed without details.
-        kubeconfigs: kubeconfigs by block name; None reads them now.
+        kubeconfigs: kubeconfigs by reference key; None reads them now.
 
     Returns:
         The managed Harbors of all sources that could be read completely in time; unavailable if

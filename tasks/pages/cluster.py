@@ -104,7 +104,7 @@ def _facts_section(record: ClusterRecord) -> str:
     delivered_count = sum(secret.status is Status.DELIVERED for secret in record.pull_secrets)
     problem_count = sum(namespace.problem is not None for namespace in record.namespaces)
     credential = (
-        escape_markdown(cluster.credential.name) if cluster.credential else "in-cluster (own pod)"
+        escape_markdown(str(cluster.credential)) if cluster.credential else "in-cluster (own pod)"
     )
     return markdown_table(
         ("", ""),

@@ -1,4 +1,4 @@
-"""Kubeconfigs in Prefect blocks: read when used, never copied, never a flow parameter."""
+"""Kubeconfigs in blocks, variables and files: read when used, never copied, never a parameter."""
 
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
@@ -10,7 +10,8 @@ from pydantic import ConfigDict, Field, SecretStr
 from models.clusters.cluster import Cluster
 from models.core.errors import CredentialError
 from models.core.reasons import Reason
-from models.registries.registry import BlockRef
+from models.registries.registry import BlockRef, EnvironmentRef, FileRef
+from tasks.configuration.credential_sources import SourceUnreadable, read_text
 from tasks.prefect.api import prefect_client
 from tasks.secrets.blocks import (
     BlockIncomplete,
@@ -78,21 +79,21 @@ def pick_kubeconfig(cluster: Cluster, kubeconfigs: Mapping[str, SecretStr]) -> S
     """Return the kubeconfig of a cluster; None for the cluster that this service runs in.
 
     Args:
-        kubeconfigs: kubeconfigs by block name, see `read_kubeconfigs`.
+        kubeconfigs: kubeconfigs by reference key, see `read_kubeconfigs`.
 
     Raises:
-        CredentialError: the block does not exist or has no kubeconfig (reason
+        CredentialError: the block, variable or file does not exist or has no kubeconfig (reason
             CredentialsMissing), or it could not be read (CredentialsUnproved, transient).
     """
     if cluster.credential is None:
         return None
-    name = cluster.credential.name
-    if name not in kubeconfigs:
+    key = cluster.credential.ref_key
+    if key not in kubeconfigs:
         message = (
-            f"the block {_BLOCK_TYPE}/{name} does not exist: save it again or choose another one"
+            f"the block {_BLOCK_TYPE}/{key} does not exist: save it again or choose another one"
         )
         raise CredentialError(cluster.target, "-", "-", message)
-    kubeconfig = kubeconfigs[name]
+    kubeconfig = kubeconfigs[key]
     if isinstance(kubeconfig, UnusableKubeconfig):
         reason = (
             Reason.CREDENTIALS_UNPROVED if kubeconfig.is_unavailable else Reason.CREDENTIALS_MISSING
@@ -102,16 +103,28 @@ def pick_kubeconfig(cluster: Cluster, kubeconfigs: Mapping[str, SecretStr]) -> S
 
 
 async def read_kubeconfigs(clusters: Iterable[Cluster]) -> dict[str, SecretStr]:
-    """Read the kubeconfigs of clusters, by block name.
+    """Read the kubeconfigs of clusters, by reference key.
 
-    Missing blocks are omitted; an unusable block is returned as an `UnusableKubeconfig`.
+    Missing blocks are omitted; what is unusable is returned as an `UnusableKubeconfig`.
     """
-    names = {cluster.credential.name for cluster in clusters if cluster.credential is not None}
+    refs = {cluster.credential for cluster in clusters}
+    names = {ref.name for ref in refs if isinstance(ref, BlockRef)}
     return {
+        ref.ref_key: _kubeconfig_from_source(ref)
+        for ref in refs
+        if isinstance(ref, EnvironmentRef | FileRef)
+    } | {
         document.name: kubeconfig_from_block(document)
         for document in await read_block_documents(_BLOCK_TYPE, names)
         if document.name
     }
+
+
+def _kubeconfig_from_source(reference: EnvironmentRef | FileRef) -> SecretStr:
+    try:
+        return SecretStr(read_text(reference))
+    except SourceUnreadable as error:
+        return UnusableKubeconfig(f"the {reference} cannot be used: {error}", unread=False)
 
 
 async def list_saved_kubeconfigs() -> tuple[str, ...]:

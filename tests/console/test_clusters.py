@@ -19,7 +19,7 @@ from models.core.reasons import Reason
 from models.core.runs.context import RunContext
 from models.discovery.managed_harbor import AdoptionState, HarborRef, HarborSourceKind
 from models.discovery.managed_harbor import ManagedHarborRecord as Record
-from models.registries.registry import BlockRef
+from models.registries.registry import BlockRef, EnvironmentRef
 from models.tables import NamespaceRow, PullSecretRow
 from tasks import clock
 from tasks.prefect.flow_runs import get_run
@@ -203,6 +203,22 @@ async def test_a_kubeconfig_that_is_not_listed_stays_chosen(browser: Browser) ->
     run_in_transaction(clusters.save_cluster, spec, ClusterStatus(), [], context)
     html = await browser.get("/clusters/-/new?name=eu")
     assert fields_of(html, "/clusters/-/new")["credentials"] == "kubeconfig-999"
+
+
+async def test_a_kubeconfig_that_a_file_named_stays_until_another_is_chosen(
+    browser: Browser,
+) -> None:
+    credential = EnvironmentRef(name="REGISTRY_CREDENTIAL_EU")
+    spec = cluster("eu").model_copy(update={"credential": credential})
+    context = RunContext(now=clock.now())
+    run_in_transaction(clusters.save_cluster, spec, ClusterStatus(), [], context)
+    form = "/clusters/-/new?name=eu"
+    values = fields_of(await browser.get(form), "/clusters/-/new")
+    assert values["credentials"] == "environment variable REGISTRY_CREDENTIAL_EU"
+    fields = {"name": "eu", "credentials": values["credentials"]}
+    response = await browser.post("/clusters/-/new", page=form, **fields)
+    assert response.status_code == 422
+    assert "only a configuration file can name" in text_of(response.text)
 
 
 async def test_an_invalid_form_comes_back_with_its_values(browser: Browser) -> None:

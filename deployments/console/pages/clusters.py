@@ -27,6 +27,7 @@ from models.overview.audit_list import AuditItem, AuditQuery
 from models.overview.cluster_list import ClusterItem
 from models.overview.lists import ListPage, ListQuery, NamespaceQuery, page_offset
 from models.overview.views import WorkspaceNamespace
+from models.registries.registry import BlockRef, NamedCredentialRef
 from tasks.secrets.cluster_credentials import list_saved_kubeconfigs
 from tasks.store.access import clusters
 from tasks.store.configuration import find_marks
@@ -90,11 +91,17 @@ async def show_form(request: Request) -> Response:
     if existing is not None:
         cluster = existing.cluster
         values |= {
-            "credentials": cluster.credential.name if cluster.credential else IN_CLUSTER,
+            "credentials": _option_of(cluster.credential),
             "description": cluster.description,
             "link_service_accounts": "on" if cluster.links_accounts else "",
         }
     return await _form_page(request, values)
+
+
+def _option_of(reference: NamedCredentialRef | None) -> str:
+    if reference is None:
+        return IN_CLUSTER
+    return reference.name if isinstance(reference, BlockRef) else str(reference)
 
 
 async def register(request: Request, form: FormData) -> Response:
@@ -110,6 +117,9 @@ async def register(request: Request, form: FormData) -> Response:
         "description": values["description"],
         "replace": is_checked(form, "replace"),
     }
+    if " " in block:  # no name of a block: see `_option_of`
+        error = f"only a configuration file can name the {block}: choose a saved kubeconfig here"
+        return await _form_page(request, values, errors={"credentials": error}, status=422)
     try:
         return await start(request, register_cluster, parameters, url("clusters", values["name"]))
     except InvalidForm as error:

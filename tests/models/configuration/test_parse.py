@@ -78,7 +78,7 @@ BAD = [
         "f.yaml:1:14: workspaces.red: namespace eu/shop is listed",
     ),
     ("workspaces: {red: {service_accounts: 'a in'}}", "workspaces.red.service_accounts: "),
-    ("clusters: {eu: {credential: {file: x}}}", "clusters.eu.credential.block: required"),
+    ("clusters: {eu: {credential: {file: ../x}}}", "clusters.eu.credential.file: "),
     ("bindings: [{registry: a, spaces: [], workspaces: [red]}]", "f.yaml:1:26: bindings.0.spaces:"),
     ("bindings: [{registry: a, spaces: ['[a]'], workspaces: [red]}]", "nor a pattern with * and ?"),
 ]

@@ -134,7 +134,7 @@ def _folder_outside(folder: Path) -> None:
         (lambda folder: (folder / "prod").mkdir(), "prod", "Is a directory"),
         (lambda folder: os.mkfifo(folder / "prod"), "prod", "no regular file"),
         (lambda folder: (folder / "prod").write_bytes(b"\xff"), "prod", "not UTF-8"),
-        (lambda folder: (folder / "prod").write_text("x" * 100_001), "prod", "larger than"),
+        (lambda folder: (folder / "prod").write_text("x" * 200_001), "prod", "larger than"),
         (lambda folder: (folder / "prod").symlink_to("prod"), "prod", "symbolic link"),
         (_outside, "prod", "leads out of CREDENTIALS_DIR"),
         (_folder_outside, "sub/prod", "leads out of CREDENTIALS_DIR"),

@@ -1,17 +1,19 @@
 """Kubeconfigs live in blocks, and only a reference to a saved one is taken."""
 
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
 
-from models.clusters.cluster import Cluster
+from models.clusters.cluster import Cluster, refused_credential_message
 from models.core.errors import (
     InvalidRequest,
     RemoteError,
 )
 from models.core.reasons import Reason
-from models.registries.registry import BlockRef
+from models.core.settings import get_settings
+from models.registries.registry import BlockRef, EnvironmentRef, FileRef
 from tasks.secrets.cluster_credentials import (
     ClusterCredentials,
     cluster_block_reference,
@@ -51,6 +53,27 @@ def test_the_kubeconfig_of_a_cluster() -> None:
     with pytest.raises(RemoteError, match="cluster-credentials/eu does not exist") as excinfo:
         pick_kubeconfig(SAVED, {})
     assert excinfo.value.reason == Reason.CREDENTIALS_MISSING
+
+
+async def test_a_kubeconfig_in_a_variable_or_file_of_the_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGISTRY_INTEGRATION_CREDENTIALS_DIR", str(tmp_path))
+    monkeypatch.setenv("REGISTRY_CREDENTIAL_EU", TEXT)
+    get_settings.cache_clear()
+    (tmp_path / "us.yaml").write_text(TEXT + "-us")
+    eu = Cluster(name="eu", credential=EnvironmentRef(name="REGISTRY_CREDENTIAL_EU"))
+    us = Cluster(name="us", credential=FileRef(name="us.yaml"))
+    missing = Cluster(name="asia", credential=FileRef(name="asia.yaml"))
+    kubeconfigs = await read_kubeconfigs([eu, us, missing])
+    get_settings.cache_clear()
+    assert pick_kubeconfig(eu, kubeconfigs) == SecretStr(TEXT)
+    assert pick_kubeconfig(us, kubeconfigs) == SecretStr(TEXT + "-us")
+    with pytest.raises(RemoteError, match=r"file asia.yaml cannot be used: No such") as excinfo:
+        pick_kubeconfig(missing, kubeconfigs)
+    assert excinfo.value.reason == Reason.CREDENTIALS_MISSING
+    message = refused_credential_message(us)
+    assert message.endswith("put a new kubeconfig into the file us.yaml")
 
 
 async def test_nothing_is_asked_for_clusters_without() -> None:
