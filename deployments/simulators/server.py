@@ -34,15 +34,17 @@ def run_server(
     certfile: FilePath | None = None,
     keyfile: FilePath | None = None,
     ssl_context: ssl.SSLContext | None = None,
+    host: str = LOOPBACK_HOST,
 ) -> Iterator[str]:
     """Serve `app` until the block ends; yield its base URL, without a trailing slash.
 
     Pass a certificate and key file, or a server-side `ssl_context` (trustme:
-    `cert.configure_cert(context)`), to serve https.
+    `cert.configure_cert(context)`), to serve https. Pass the host `0.0.0.0` to answer under each
+    address of 127.0.0.0/8.
     """
     secure = certfile is not None or ssl_context is not None
     # Bind before the thread starts: the port is known, and early clients wait instead of failing.
-    with socket.create_server((LOOPBACK_HOST, 0)) as listener:
+    with socket.create_server((host, 0)) as listener:
         # Headers and body are two writes: without this the second waits 40 ms for the client's
         # delayed ACK. asyncio sets it only if the protocol of the socket is given.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -54,7 +56,7 @@ def run_server(
         thread.start()
         try:
             _wait_until_started(server, thread)
-            yield f"{'https' if secure else 'http'}://{LOOPBACK_HOST}:{port}"
+            yield f"{'https' if secure else 'http'}://{host}:{port}"
         finally:
             server.should_exit = True
             thread.join(timeout=START_SECONDS)

@@ -188,8 +188,8 @@ async def _integrate(work: RegistryChanges, entry: RegistryEntry) -> RegistryRun
     async with share_clients():
         records = await in_transaction(load_integration_records, registry)
         check_available(registry, records.candidates)
-        await check_connection(registry, records, (), only_news=True)
-        return await save_and_reconcile(registry, ())
+        await check_connection(registry, records, (), is_one_of_many=True)
+        return await save_and_reconcile(registry, steps=AS_FUNCTIONS)
 
 
 async def _update(
@@ -205,7 +205,7 @@ async def _update(
         work.check_opened(after, opened_by_pull_user(before, after, space_records))
         origins: tuple[CredentialOrigin, ...] = ()
         if fields - _RECORD_FIELDS:
-            origins = await check_new_values(before, after, (), only_news=True)
+            origins = await check_new_values(before, after, (), is_one_of_many=True)
         later = context.at(clock.now())
         audit_entry = AuditEntry(
             subject=work.name,

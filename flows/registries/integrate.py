@@ -37,7 +37,12 @@ from flows.operations.integration import (
     save_new_registry,
 )
 from flows.operations.news import publish_news
-from flows.operations.reconcile_registry import hold_registry, reconcile
+from flows.operations.reconcile_registry import (
+    AS_TASKS,
+    RegistrySteps,
+    hold_registry,
+    reconcile,
+)
 from flows.operations.run_results import RegistryRunResult
 from flows.operations.state_pages import StatePages, publish_and_send
 from flows.registries import messages
@@ -131,13 +136,16 @@ async def _probe_and_save(
 
 
 async def save_and_reconcile(
-    registry: Registry, approved_origins: Sequence[CredentialOrigin]
+    registry: Registry,
+    approved_origins: Sequence[CredentialOrigin] = (),
+    steps: RegistrySteps = AS_TASKS,
 ) -> RegistryRunResult:
     """Save a new registry that was probed, and run its first reconcile.
 
     Args:
         registry: the registry.
         approved_origins: origins that the current request approves for the credentials.
+        steps: see `reconcile`.
 
     Raises:
         InvalidRequest: another registry has its name or address now; nothing was saved.
@@ -151,6 +159,7 @@ async def save_and_reconcile(
         return await reconcile(
             registry.name,
             context,
+            steps,
             is_new_registry=True,
             registry_state=registry_state,
             release=True,
@@ -162,7 +171,7 @@ async def check_connection(
     records: IntegrationRecords,
     approved_origins: Sequence[CredentialOrigin],
     *,
-    only_news: bool = False,
+    is_one_of_many: bool = False,
 ) -> None:
     """Probe a registry, publish the check results, and check that it is no duplicate.
 
@@ -170,7 +179,8 @@ async def check_connection(
         registry: the desired registry, not saved yet.
         records: what is on record that concerns it.
         approved_origins: origins that the current request approves for the credentials.
-        only_news: whether results that were published already are not published again.
+        is_one_of_many: whether the run is about many registries: there is no task run for each,
+            and only failed checks are published, once.
 
     Raises:
         InvalidRequest: a check failed, or the registry is integrated already under another name
@@ -178,8 +188,8 @@ async def check_connection(
     """
     origins = [*records.origins, *approved_origins]
     subject = f"{registry.capabilities.label} at {registry.address}"
-    checks = await probe(registry, origins)
-    await _publish_probe_report(registry.name, subject, checks, only_news=only_news)
+    checks = await (probe.fn if is_one_of_many else probe)(registry, origins)
+    await _publish_probe_report(registry.name, subject, checks, is_one_of_many=is_one_of_many)
     existing = await find_duplicate(registry, records.robots, origins)
     if existing:
         label = registry.capabilities.label
@@ -187,16 +197,16 @@ async def check_connection(
 
 
 async def _publish_probe_report(
-    name: str, subject: str, checks: Sequence[CheckResult], *, only_news: bool = False
+    name: str, subject: str, checks: Sequence[CheckResult], *, is_one_of_many: bool = False
 ) -> None:
     summary = probe_summary(checks)
     markdown = probe_page(name, subject, checks, summary)
     page = Page(f"probe-{name}", markdown, markdown, "Connection checks, step by step")
-    if only_news:
-        await publish_news(page)
-    else:
+    if not is_one_of_many:
         await publish_artifact(page.key, page.markdown, page.description)
     if first_failure(checks):
+        if is_one_of_many:
+            await publish_news(page)
         raise InvalidRequest(messages.not_saved(name, summary))
 
 

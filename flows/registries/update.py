@@ -198,7 +198,7 @@ async def check_new_values(
     after: Registry,
     origins: tuple[CredentialOrigin, ...],
     *,
-    only_news: bool = False,
+    is_one_of_many: bool = False,
 ) -> tuple[CredentialOrigin, ...]:
     """Test the new values; return the origins that credentials may be sent to from now on.
 
@@ -206,7 +206,7 @@ async def check_new_values(
         before: the registry on record.
         after: the desired registry.
         origins: the origins that the new credentials may be sent to.
-        only_news: see `check_connection`.
+        is_one_of_many: see `check_connection`.
 
     Raises:
         InvalidRequest: a check failed; nothing was saved.
@@ -216,7 +216,7 @@ async def check_new_values(
     former_blocks = before.permitted_blocks
     former_origins = [origin for origin in records.origins if origin.block in former_blocks]
     origins += token_service_origins(former_origins, before, after)
-    await check_connection(after, records, origins, only_news=only_news)
+    await check_connection(after, records, origins, is_one_of_many=is_one_of_many)
     return origins
 
 

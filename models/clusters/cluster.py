@@ -48,6 +48,13 @@ class Cluster(FrozenModel):
         """The cluster in errors."""
         return f"cluster {self.name}"
 
+    @property
+    def kubeconfig_place(self) -> str:
+        """Where its kubeconfig is, in advice."""
+        if isinstance(self.credential, BlockRef):
+            return f"the block cluster-credentials/{self.credential.name}"
+        return f"the {self.credential}"
+
 
 def refused_credential_message(cluster: Cluster) -> str:
     """Return that a cluster refuses the credential (401), and what to do.
@@ -59,12 +66,9 @@ def refused_credential_message(cluster: Cluster) -> str:
             f"the token of this service's own ServiceAccount is refused by cluster {cluster.name}: "
             "check that the ServiceAccount exists, then restart the pod"
         )
-    place = f"the {cluster.credential}"
-    if isinstance(cluster.credential, BlockRef):
-        place = f"the block cluster-credentials/{cluster.credential.name}"
     return (
         f"the token or client certificate of cluster {cluster.name} is refused, it may be expired "
-        f"or revoked: put a new kubeconfig into {place}"
+        f"or revoked: put a new kubeconfig into {cluster.kubeconfig_place}"
     )
 
 

@@ -40,7 +40,9 @@ def export_document(world: World) -> str:
     content["spaces"] = _spaces(world)
     content["bindings"] = _bindings(world)
     present = {section: value for section, value in content.items() if value}
-    return _HEADER + yaml.safe_dump(present, sort_keys=False, allow_unicode=True, width=100)
+    options: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": 100}
+    text: str = yaml.dump(present, Dumper=yaml.CSafeDumper, **options)
+    return _HEADER + text
 
 
 def _is_managed(world: World, key: ThingKey) -> bool:

@@ -44,7 +44,7 @@ def cluster_check(evidence: Evidence) -> AccessCheck:
 def _cluster_fix(cluster: ClusterEvidence, why: Unavailable) -> str:
     spec = cluster.cluster
     if why.reason in CREDENTIAL_REASONS and spec.credential is not None:
-        return f"put a new kubeconfig into the block cluster-credentials/{spec.credential.name}"
+        return f"put a new kubeconfig into {spec.kubeconfig_place}"
     return (
         "make the cluster reachable; if its address or permissions changed, run register-cluster "
         f'with name="{spec.name}" and a new kubeconfig'

@@ -4,12 +4,15 @@ from typing import Any
 
 import pytest
 import trustme
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from models.configuration.document import WorkspaceEntry
 from models.configuration.export import export_document
 from models.configuration.parse import parse_documents
 from models.configuration.planner import PlanOptions, plan_configuration
 from models.configuration.scope import Scope
-from models.configuration.things import CurrentThing, World
+from models.configuration.things import CurrentThing, ThingKey, ThingKind, World
 from models.registries.registry import RegistryOrigin
 from tests.models.configuration.worlds import (
     EMPTY,
@@ -87,6 +90,17 @@ def test_an_export_builds_the_same_state(content: dict[str, Any]) -> None:
     assert after.things == world.things
     assert after.registries == world.registries
     assert set(after.marks) == set(world.things)
+
+
+@given(st.text(max_size=200))
+@example("\x85 a line end of another time")
+@example("\u2028 \U0001f600 \ufeff")
+def test_any_text_survives(description: str) -> None:
+    world = by_hand(world_of({}))
+    spec = WorkspaceEntry.model_construct(description=description)
+    world = world._replace(things={ThingKey(ThingKind.WORKSPACE, "red"): CurrentThing(spec)})
+    (parsed,) = parse_documents({"export.yaml": export_document(world)})
+    assert parsed.document.workspaces["red"].description == description
 
 
 def test_held_bindings_and_managed_registries_are_left_out() -> None:
