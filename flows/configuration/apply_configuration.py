@@ -102,7 +102,7 @@ async def apply_configuration(
     if planned.plan.changes or planned.plan.errors:
         await publish_news(page)  # before anything changes
     result = await apply_plan(planned, sources, ApplyOptions(prune, allow_large))
-    if result.made:
+    if result.made or result.has_finished:
         await in_transaction(delete_publications, [page.key])  # the same plan would be news
         await publish_and_send(StatePages(overview=True))
     return _final_state(result)
@@ -130,6 +130,8 @@ def _to_state(message: str, plan: ConfigurationPlan) -> State[None]:
 
 def _final_state(result: ConfigurationResult) -> State[None]:
     parts = [f"{pluralize(len(result.made), 'change')} made" if result.made else "nothing to do"]
+    if result.has_finished:
+        parts.append("what an interrupted run had saved was rolled out")
     if result.remaining.changes:
         parts.append(f"{len(result.remaining.changes)} not made, the next run tries them again")
     parts += result.failures[:_MAX_FAILURES]

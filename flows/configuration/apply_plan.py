@@ -32,7 +32,13 @@ from models.configuration.things import ThingKey, ThingKind
 from models.core.settings import get_settings
 from tasks.concurrency import map_concurrently
 from tasks.configuration.files import Sources
-from tasks.store.configuration import delete_marks, save_marks
+from tasks.store.configuration import (
+    begin_rollout,
+    delete_marks,
+    end_rollout,
+    list_unfinished_rollouts,
+    save_marks,
+)
 from tasks.store.session import in_transaction
 
 _MAX_ROUNDS = 2
@@ -53,12 +59,14 @@ class ConfigurationResult(NamedTuple):
         made: the changes that were made.
         failures: what failed, and where.
         remaining: the plan of what is still different.
+        has_finished: whether it rolled out what an earlier run saved, and did not roll out.
         pending: where access is not in force yet; empty if it is everywhere.
     """
 
     made: tuple[ConfigurationChange, ...]
     failures: tuple[str, ...]
     remaining: ConfigurationPlan
+    has_finished: bool = False
     pending: str = ""
 
 
@@ -68,9 +76,10 @@ async def apply_plan(
     """Make the changes of a plan, and plan again to see what is still different.
 
     A run that was killed between any two steps is finished by the next one: every step saves what
-    it did, and the next plan has only what is missing.
+    it did, the next plan has only what is missing, and the next run rolls out what was saved.
     """
-    failures = ChangeFailures()
+    failures, scope = ChangeFailures(), sources.scope.name
+    unfinished = await in_transaction(list_unfinished_rollouts, scope)
     attempted: dict[ThingKey, ConfigurationChange] = {}
     results: list[RegistryRunResult] = []
     for _ in range(_MAX_ROUNDS):
@@ -81,18 +90,26 @@ async def apply_plan(
         attempted |= {change.key: change for change in changes}
         await _save_marks(planned.plan, changes)
         changes = [change for change in changes if change.changes_thing]
+        if changes:
+            names = {change.key.registry or _registry_name(change.key) for change in changes}
+            await in_transaction(begin_rollout, scope, names)
         await _apply_in_order(changes, failures)
         results += await _change_registries(planned, changes, options, failures)
         planned = await plan_documents(planned.documents, sources, **options._asdict())
     pending = ""
-    if any(change.changes_thing for change in attempted.values()):
+    if unfinished or any(change.changes_thing for change in attempted.values()):
+        reconciled = {result.registry for result in results}
+        open_names = unfinished & planned.world.registries.keys() - reconciled
+        results += await _reconcile_all(open_names, failures)
         workspaces = _bound_workspaces(attempted.values())
         pending = await _roll_out(results, workspaces, options, failures)
+        await in_transaction(end_rollout, scope)
     open_keys = {change.key for change in planned.plan.changes}
     return ConfigurationResult(
         made=tuple(change for key, change in attempted.items() if key not in open_keys),
         failures=failures.describe(),
         remaining=planned.plan,
+        has_finished=bool(unfinished),
         pending=pending,
     )
 
@@ -181,11 +198,18 @@ async def _change_registries(
 
     semaphore = asyncio.Semaphore(get_settings().registries_at_once)
     registries = _by_registry(planned, changes, options)
-    results = [result for result in await map_concurrently(registries, make, semaphore) if result]
-    for result in results:
-        if result.error:
-            failures.add(f"{result.registry}: {result.error}")
-    return results
+    return _collect_results(await map_concurrently(registries, make, semaphore), failures)
+
+
+def _collect_results(
+    results: Iterable[RegistryRunResult | None], failures: ChangeFailures
+) -> list[RegistryRunResult]:
+    """Return the runs that there were, and collect their errors."""
+    runs = [result for result in results if result]
+    for run in runs:
+        if run.error:
+            failures.add(f"{run.registry}: {run.error}")
+    return runs
 
 
 def _by_registry(
@@ -227,16 +251,25 @@ async def _roll_out(
     """Update pull secrets once, then delete superseded robot accounts; return what is pending."""
     targets = await sync_targets(workspaces, allow_large=options.allow_large)
     superseded = {result.registry: result.has_superseded_robots for result in results}
-
-    async def reconcile_again(name: str) -> None:
-        await isolate_failure(name, _reconcile_again(name), failures.add)
-
-    semaphore = asyncio.Semaphore(get_settings().registries_at_once)
-    names = [name for name, has_superseded in superseded.items() if has_superseded]
-    await map_concurrently(names, reconcile_again, semaphore)
+    await _reconcile_all([name for name, is_so in superseded.items() if is_so], failures)
     return describe_pending(targets, get_settings().poll_policy.interval)
 
 
-async def _reconcile_again(name: str) -> None:
+async def _reconcile_all(names: Iterable[str], failures: ChangeFailures) -> list[RegistryRunResult]:
+    async def reconcile_isolated(name: str) -> RegistryRunResult | None:
+        return await isolate_failure(name, _reconcile(name), failures.add)
+
+    semaphore = asyncio.Semaphore(get_settings().registries_at_once)
+    results = await map_concurrently(sorted(names), reconcile_isolated, semaphore)
+    return _collect_results(results, failures)
+
+
+async def _reconcile(name: str) -> RegistryRunResult:
     async with hold_registry(name) as (context, registry_state):
-        await reconcile(name, context, AS_FUNCTIONS, registry_state=registry_state, release=True)
+        return await reconcile(
+            name, context, AS_FUNCTIONS, registry_state=registry_state, release=True
+        )
+
+
+def _registry_name(key: ThingKey) -> str:
+    return key.name if key.kind is ThingKind.REGISTRY else ""

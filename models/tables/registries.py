@@ -202,6 +202,7 @@ class ConfigurationMarkRow(SQLModel, table=True):
     """Which configuration file owns a thing; also of things that are not on record any more.
 
     A former listing has the cluster, the namespace, the workspace and, as digest, the uid.
+    A roll-out that a run began and did not end has the registry, and the run's file or folder.
     `registry_name` is empty for what belongs to no registry, `workspace` for all but bindings.
     """
 

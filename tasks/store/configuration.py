@@ -13,6 +13,8 @@ from tasks.store.access import bindings, clusters, workspaces
 from tasks.store.registries import registries, spaces
 from tasks.store.upsert import upsert
 
+_ROLLOUT = "rollout"
+_MAX_NAME_LENGTH = 255
 _TABLE = SQLModel.metadata.tables["configuration_mark"]
 _MATCHES_KEY = sqlalchemy.and_(
     _TABLE.c.kind == bindparam("of_kind"),
@@ -91,6 +93,45 @@ def delete_marks(session: Session, keys: Iterable[ThingKey]) -> None:
     """Delete the marks of things."""
     if parameters := _key_parameters(keys):
         session.connection().execute(sqlalchemy.delete(_TABLE).where(_MATCHES_KEY), parameters)
+
+
+def begin_rollout(session: Session, scope: str, registry_names: Iterable[str]) -> None:
+    """Save that a run is about to make changes, which then have to reach registries and clusters.
+
+    Args:
+        session: the transaction.
+        scope: name of the file or folder of the run.
+        registry_names: the registries in which it makes changes.
+    """
+    name = scope[-_MAX_NAME_LENGTH:]
+    rows = [
+        {
+            "kind": _ROLLOUT,
+            "registry_name": registry,
+            "name": name,
+            "workspace": "",
+            "file": scope,
+            "line": 0,
+            "digest": "",
+        }
+        for registry in {"", *registry_names}  # the empty one: clusters and workspaces
+    ]
+    upsert(session, ConfigurationMarkRow, rows)
+
+
+def list_unfinished_rollouts(session: Session, scope: str) -> frozenset[str]:
+    """Return the registries in which a killed run made changes, and an empty name; or nothing."""
+    query = sqlalchemy.select(_TABLE.c.registry_name).where(_is_rollout(scope))
+    return frozenset(row.registry_name for row in session.connection().execute(query))
+
+
+def end_rollout(session: Session, scope: str) -> None:
+    """Save that the changes of a run reached registries and clusters, or are reported."""
+    session.connection().execute(sqlalchemy.delete(_TABLE).where(_is_rollout(scope)))
+
+
+def _is_rollout(scope: str) -> sqlalchemy.ColumnElement[bool]:
+    return sqlalchemy.and_(_TABLE.c.kind == _ROLLOUT, _TABLE.c.file == scope)
 
 
 def save_refusals(session: Session, keys: Iterable[ThingKey]) -> None:
