@@ -18,7 +18,7 @@ from models.core.plural import pluralize
 from models.core.runs.counts import count_changes
 from models.core.text import to_single_line
 from models.registries.changes import ChangeResult
-from models.registries.observation import NOT_REQUESTED, Snapshot
+from models.registries.observation import NOT_REQUESTED, UNCHANGED, Snapshot
 from models.registries.plan import Plan
 from models.registries.robots import ObservedRobot
 from models.registries.space import ObservedSpace
@@ -71,6 +71,8 @@ def describe_observation(snapshot: Snapshot) -> str:
 
 
 def _describe_section(noun: str, section: _Section) -> str:
+    if section == UNCHANGED:
+        return f"{noun}s unchanged"
     if isinstance(section, Unavailable):
         return f"{noun}s not read ({section.reason}: {section.message})"
     return pluralize(len(section.items), noun)

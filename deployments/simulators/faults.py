@@ -90,6 +90,11 @@ class FaultInjector:
         """Remove all rules; the request counts are kept."""
         self._rules.clear()
 
+    @property
+    def has_rules(self) -> bool:
+        """Whether a rule was added that was not removed."""
+        return bool(self._rules)
+
     def count(self, method: str | None = None, path: str | None = None) -> int:
         """Return how many requests matched a method and path, see `Fault`."""
         counts = [(key.split(" ", 1), number) for key, number in self.request_counts.items()]

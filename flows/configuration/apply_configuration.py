@@ -12,8 +12,7 @@ from flows.configuration.apply_plan import ApplyOptions, ConfigurationResult, ap
 from flows.configuration.make_plan import plan_sources
 from flows.forms.fields import DryRunField
 from flows.forms.schema import form_field
-from flows.operations.news import publish_news
-from flows.operations.state_pages import StatePages, publish_and_send
+from flows.operations.state_pages import StatePages, publish_and_send, publish_news
 from flows.runs import report_errors
 from models.configuration.plan import ConfigurationPlan
 from models.configuration.scope import Scope

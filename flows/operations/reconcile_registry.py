@@ -10,6 +10,7 @@ from prefect.utilities.annotations import quote
 from sqlmodel import Session
 
 from flows.operations.bindings import save_findings_and_holds, save_run_and_holds
+from flows.operations.registry_plan import apply_limits, plan_registry, wait_until_writable
 from flows.operations.run_results import RegistryRunResult
 from flows.runs import load_under_lease
 from flows.stages import (
@@ -21,13 +22,14 @@ from flows.stages import (
     log_changes_only,
     log_stage,
 )
+from models.access.resync import next_baseline
 from models.access.robot_state import RobotState
 from models.access.rotation import has_superseded_robots
 from models.core.availability import Complete
-from models.core.errors import InvalidRequest, LeaseHeld, RemoteError
-from models.core.plural import pluralize
+from models.core.errors import LeaseHeld, RemoteError
 from models.core.runs.context import RunContext
 from models.core.settings import get_settings
+from models.registries.baseline import Baseline
 from models.registries.changes import ChangeResult
 from models.registries.health import summarize_health, unfinished_conditions
 from models.registries.observation import Snapshot, StorageReading
@@ -36,9 +38,10 @@ from models.registries.record import RegistryRecord
 from models.registries.registry import Registry
 from models.registries.run_record import Findings, RunRecord, summarize_findings, summarize_run
 from models.registries.schedule import recheck_at, refuses_credentials
-from models.registries.space_plan import plan_spaces
+from models.registries.space import Space
 from tasks import clock
 from tasks.access.pull_user import observe_pull_user
+from tasks.access.resync import collect_resync_inputs
 from tasks.access.rotation import verify_new_secrets, verify_updated_secrets
 from tasks.registries.apply import apply
 from tasks.registries.connect import open_registry
@@ -53,9 +56,9 @@ from tasks.registries.protocol import (
 )
 from tasks.registries.storage import try_read_storage
 from tasks.secrets.credentials import read_credentials
-from tasks.secrets.robot_secrets import load_cipher, secret_saver
 from tasks.store.leases import save_and_release
 from tasks.store.registries import runs
+from tasks.store.registries.spaces import list_spaces
 from tasks.store.session import in_transaction
 from tasks.store.state import RegistryState, load_registry_state
 
@@ -70,7 +73,7 @@ class RegistrySteps(NamedTuple):
         log: logs the results of the stages.
     """
 
-    observe: Callable[[Registry, RegistryReader, str], Awaitable[Snapshot]]
+    observe: Callable[[Registry, RegistryReader, str, str], Awaitable[Snapshot]]
     apply: Callable[
         [Plan, RegistryWriter, str, SaveSecret | None], Awaitable[tuple[ChangeResult, ...]]
     ]
@@ -95,6 +98,7 @@ async def hold_registry(
     save: Callable[[Session, RunContext], object] | None = None,
     *,
     wait_seconds: float = LEASE_WAIT_SECONDS,
+    with_spaces: bool = True,
 ) -> AsyncIterator[tuple[RunContext, RegistryState]]:
     """Hold the lease on a registry; yield the context of the run and the state of the registry.
 
@@ -103,6 +107,7 @@ async def hold_registry(
         save: saves what the run desires, in the transaction that acquires the lease, before the
             state is loaded.
         wait_seconds: how long to wait for another run to release the lease, in seconds.
+        with_spaces: see `load_registry_state`.
 
     Raises:
         LeaseHeld: another run still holds the lease after `wait_seconds`; or it was lost.
@@ -112,7 +117,7 @@ async def hold_registry(
     def load(session: Session, context: RunContext) -> RegistryState:
         if save is not None:
             save(session, context)
-        return load_registry_state(session, name)
+        return load_registry_state(session, name, with_spaces=with_spaces)
 
     async with load_under_lease(name, load, wait_seconds=wait_seconds) as loaded:
         yield loaded
@@ -125,6 +130,7 @@ async def reconcile(
     *,
     dry_run: bool = False,
     allow_large: bool = False,
+    resync: bool = True,
     credentials: Mapping[str, SavedCredential] | None = None,
     due_at: datetime | None = None,
     rotate: frozenset[str] = frozenset(),
@@ -136,6 +142,8 @@ async def reconcile(
 
     Args:
         context: the run, with its lease on the registry.
+        resync: whether to compare the observation with the records in full, even if it can be told
+            that nothing has changed, see `models.access.resync`.
         credentials: credentials that were read already; None to read them now.
         due_at: when the registry was due; skipped if another run has observed it since.
         rotate: workspaces that get a new secret now.
@@ -150,11 +158,12 @@ async def reconcile(
         LeaseHeld: another run has observed the registry since `due_at`, or took over the lease.
     """
     if registry_state is None:
-        registry_state = await in_transaction(load_registry_state, name)
+        registry_state = await in_transaction(load_registry_state, name, with_spaces=resync)
     _skip_if_recent(registry_state.record, due_at)
     retention = get_settings().superseded_retention
     robot_state = registry_state.robot_state.schedule(retention, context.now, rotate)
-    options = _Options(context, steps, dry_run, allow_large, is_new_registry)
+    resync = resync or dry_run or allow_large or is_new_registry
+    options = _Options(context, steps, dry_run, allow_large, is_new_registry, resync)
     try:
         return await _observe_and_save(
             registry_state, robot_state, credentials, options, release=release
@@ -215,13 +224,14 @@ async def _save_unfinished(record: RegistryRecord, options: "_Options", error: E
 def _summarize(registry_state: RegistryState, result: "_Run") -> RunRecord:
     return summarize_run(
         registry_state.record,
-        registry_state.spaces,
+        result.spaces,
         result.snapshot,
         result.unsaved_plan,
         result.results,
         robot_accounts=registry_state.robot_state.robots,
         unsafe_reason=result.unsafe_reason,
         failures=registry_state.failures,
+        baseline=result.baseline,
     )
 
 
@@ -233,6 +243,7 @@ class _Options(NamedTuple):
     dry_run: bool
     allow_large: bool
     is_new_registry: bool
+    resync: bool
 
 
 class _Run(NamedTuple):
@@ -240,12 +251,16 @@ class _Run(NamedTuple):
 
     Attributes:
         unsaved_plan: the part of the plan that is not saved yet.
+        spaces: the spaces on record that the plan was made with.
+        baseline: what the comparison was based on; None if nothing was compared.
         storage: the storage usage; None if it was not read or could not be read.
     """
 
     snapshot: Snapshot
     plan: Plan
     unsaved_plan: Plan
+    spaces: tuple[Space, ...] = ()
+    baseline: Baseline | None = None
     results: tuple[ChangeResult, ...] = ()
     unsafe_reason: str = ""
     storage: StorageReading | None = None
@@ -287,21 +302,52 @@ async def _run(
         RemoteError: the registry could not be observed at all.
     """
     installation, registry = robot_state.installation, registry_state.record.registry
-    observation = await options.steps.observe(registry, client, installation)
+    inputs = collect_resync_inputs(
+        registry_state, robot_state, credentials, options.context.now, is_requested=options.resync
+    )
+    observation = await options.steps.observe(registry, client, installation, inputs.known_lists)
     observation = await observe_pull_user(
         observation, registry_state.record, credentials, client, robot_state.key_check
     )
     options.steps.log(Stage.OBSERVE, registry.name, describe_observation(observation))
+    if observation.is_unchanged:
+        empty_plan = Plan(registry=registry.name, created_at=options.context.now)
+        return _Run(observation, empty_plan, empty_plan)
+    run = await _compare_and_apply(registry_state, robot_state, observation, client, options)
+    baseline = next_baseline(
+        inputs.basis,
+        run.snapshot,
+        run.plan,
+        run.spaces,
+        robot_state,
+        unfinished=run.unsafe_reason,
+        grace=get_settings().missing_grace,
+    )
+    return run._replace(baseline=baseline)
+
+
+async def _compare_and_apply(
+    registry_state: RegistryState,
+    robot_state: RobotState,
+    observation: Snapshot,
+    client: RegistryClient,
+    options: _Options,
+) -> _Run:
+    registry, installation = registry_state.record.registry, robot_state.installation
+    spaces = await _load_spaces(registry_state)
     snapshot = robot_state.ignore_unneeded_robots(observation)
     snapshot = await verify_updated_secrets(robot_state, snapshot, client)
     robot_state = await verify_new_secrets(robot_state, client)
-    plan = _plan(registry_state, robot_state, snapshot, options.context.now)
+    plan = plan_registry(registry, spaces, robot_state, snapshot, options.context.now)
     if snapshot.read_only_reason and plan.changes and not options.dry_run:
-        return _wait_until_writable(snapshot, plan, allow_large=options.allow_large)
-    plan, save_secret, unsafe_reason = await _apply_limits(plan, robot_state.key_check, options)
+        plan, waiting = wait_until_writable(snapshot, plan, allow_large=options.allow_large)
+        return _Run(snapshot, plan, plan, spaces, unsafe_reason=waiting)
+    plan, save_secret, unsafe_reason = await apply_limits(
+        plan, robot_state.key_check, dry_run=options.dry_run, allow_large=options.allow_large
+    )
     options.steps.log(Stage.PLAN, registry.name, describe_plan(plan, unsafe_reason))
     if options.dry_run:
-        return _Run(snapshot, plan, plan, unsafe_reason=unsafe_reason)
+        return _Run(snapshot, plan, plan, spaces, unsafe_reason=unsafe_reason)
     storage = None
     is_counted = registry.is_storage_counted  # by compute-overview: it takes longer
     if options.is_new_registry and not is_counted and isinstance(snapshot.spaces, Complete):
@@ -315,22 +361,21 @@ async def _run(
         options.steps.log(Stage.APPLY, registry.name, describe_changes(plan, results))
     if not snapshot.read_only_reason:
         await ensure_observer(robot_state, snapshot, client, create_missing=options.is_new_registry)
-    return _Run(snapshot, plan, unsaved_plan, results, unsafe_reason, storage)
+    return _Run(snapshot, plan, unsaved_plan, spaces, None, results, unsafe_reason, storage)
 
 
-def _wait_until_writable(snapshot: Snapshot, plan: Plan, *, allow_large: bool) -> _Run:
-    # Each change would be refused, every minute. Records are updated, and pulls go on.
-    waiting = f"{snapshot.read_only_reason} ({pluralize(len(plan.changes), 'change')} not made)"
-    limits = None if allow_large else get_settings().change_limits
-    plan = plan.for_read_only(snapshot.read_only_reason, limits)
-    return _Run(snapshot, plan, plan, unsafe_reason=waiting)
+async def _load_spaces(registry_state: RegistryState) -> tuple[Space, ...]:
+    """Return the spaces on record, which do not change under the lease of this run."""
+    if registry_state.spaces is not None:
+        return registry_state.spaces
+    return await in_transaction(list_spaces, registry_state.record.registry.name)
 
 
 def _unreachable(
     registry_state: RegistryState, robot_state: RobotState, error: RemoteError, now: datetime
 ) -> _Run:
     snapshot = unreachable_registry_snapshot(registry_state.record.registry, error)
-    plan = _plan(registry_state, robot_state, snapshot, now)
+    plan = plan_registry(registry_state.record.registry, (), robot_state, snapshot, now)
     return _Run(snapshot, plan, plan)
 
 
@@ -338,48 +383,6 @@ def _skip_if_recent(record: RegistryRecord, due_at: datetime | None) -> None:
     observed_at = record.poll_history.observed_at
     if due_at is not None and observed_at is not None and observed_at >= due_at:
         raise LeaseHeld(f"{record.registry.name!r} was just reconciled by another run")
-
-
-def _plan(
-    registry_state: RegistryState, robot_state: RobotState, snapshot: Snapshot, now: datetime
-) -> Plan:
-    registry, grace = registry_state.record.registry, get_settings().missing_grace
-    bound_spaces = {space for spaces in robot_state.bound_spaces.values() for space in spaces}
-    plan = plan_spaces(
-        registry,
-        registry_state.spaces,
-        snapshot,
-        now=now,
-        grace=grace,
-        bound_spaces=bound_spaces,
-    )
-    plan = plan.with_held_bindings(robot_state.bindings_to_hold(snapshot))
-    robot_count = len(snapshot.robots.items) if isinstance(snapshot.robots, Complete) else 0
-    return plan.with_robot_plan(
-        robot_state.without_spaces(plan.bindings_to_hold).plan(snapshot), robot_count
-    )
-
-
-async def _apply_limits(
-    plan: Plan, key_check: str, options: _Options
-) -> tuple[Plan, SaveSecret | None, str]:
-    """Reduce a plan to what the safety limits, and the key for new secrets, allow.
-
-    Returns:
-        The allowed plan, the function that saves new secrets, and why the plan was reduced.
-    """
-    exceeded = plan.exceeded_limit(get_settings().change_limits)
-    unsafe_reason = exceeded.message if exceeded and not options.allow_large else ""
-    if options.dry_run:
-        return plan, None, unsafe_reason
-    if unsafe_reason:
-        plan = plan.safe_subset()
-    if not plan.creates_robots:
-        return plan, None, unsafe_reason
-    try:
-        return plan, secret_saver(await load_cipher(key_check)), unsafe_reason
-    except InvalidRequest as error:
-        return plan.without_new_robots(), None, unsafe_reason or f"{plan.registry}: {error}"
 
 
 async def _save_findings(record: RegistryRecord, plan: Plan, context: RunContext) -> Plan:

@@ -1,4 +1,4 @@
-"""Publish the overview and the page of managed Harbors, and send events, at the end of a run.
+"""Publish pages that changed: the overview, managed Harbors, results; and send events after a run.
 
 The console shows all other state live. A page is published again only if its content changed, or
 after one hour.
@@ -55,6 +55,13 @@ class _Facts:
     statistics: tuple[RegistryStatistics, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     harbors: tuple[ManagedHarborRecord, ...] = ()
+
+
+async def publish_news(page: Page) -> None:
+    """Publish a page of results if it changed; a run every minute repeats it once an hour."""
+    last = await in_transaction(publications.list_publications)
+    if digests := await publish_changed([page], last):
+        await in_transaction(publications.save_publications, digests, clock.now())
 
 
 async def publish_overview() -> int:

@@ -36,7 +36,6 @@ from flows.operations.integration import (
     load_integration_records,
     save_new_registry,
 )
-from flows.operations.news import publish_news
 from flows.operations.reconcile_registry import (
     AS_TASKS,
     RegistrySteps,
@@ -44,7 +43,7 @@ from flows.operations.reconcile_registry import (
     reconcile,
 )
 from flows.operations.run_results import RegistryRunResult
-from flows.operations.state_pages import StatePages, publish_and_send
+from flows.operations.state_pages import StatePages, publish_and_send, publish_news
 from flows.registries import messages
 from flows.registries.reconcile import final_state
 from flows.runs import report_errors

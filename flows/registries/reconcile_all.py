@@ -15,7 +15,6 @@ from flows.registries import messages
 from flows.runs import isolate_failure, report_errors
 from models.access.rotation import registries_with_due_robots
 from models.access.target import TargetState
-from models.core.availability import Unavailable
 from models.core.base import FrozenModel
 from models.core.errors import LeaseHeld
 from models.core.settings import get_settings
@@ -144,11 +143,15 @@ async def _reconcile_isolated(
     name: str, credentials: Mapping[str, SavedCredential], due_at: datetime
 ) -> RegistryRunSummary:
     try:
-        async with hold_registry(name, wait_seconds=0.0) as (context, registry_state):
+        async with hold_registry(name, wait_seconds=0.0, with_spaces=False) as (
+            context,
+            registry_state,
+        ):
             result = await reconcile(
                 name,
                 context,
                 AS_FUNCTIONS,
+                resync=False,
                 credentials=credentials,
                 due_at=due_at,
                 registry_state=registry_state,
@@ -156,7 +159,7 @@ async def _reconcile_isolated(
             )
     except LeaseHeld as error:  # another run reconciles it, or just did
         return RegistryRunSummary(registry=name, skipped_reason=error.conflict.other_run)
-    if isinstance(result.snapshot.spaces, Unavailable):
+    if not result.snapshot.has_spaces:
         get_run_logger().warning(result.error)
         return RegistryRunSummary(
             registry=name, unavailable_reason=result.error, recheck_at=result.recheck_at

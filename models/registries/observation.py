@@ -15,6 +15,9 @@ the spaces on record are its list."""
 
 NOT_REQUESTED = Unavailable(reason=Reason.NOT_PROBED, message="not requested")
 
+UNCHANGED = Unavailable(reason=Reason.UNCHANGED, message="the same as in the last comparison")
+"""The list was read completely and equals the one of the last full comparison, see `Baseline`."""
+
 
 class Snapshot(FrozenModel):
     """One observation of one registry.
@@ -23,7 +26,7 @@ class Snapshot(FrozenModel):
         observed_at: start of the observation (UTC).
         seconds: duration of the observation.
         checks: results of the health checks.
-        spaces: all spaces, or why they are unavailable.
+        spaces: all spaces, or why they are unavailable, which may be `UNCHANGED`.
         robots: all robot accounts with this installation's mark, or why they are unavailable.
         can_update_robots: whether the credential may update robot accounts; a robot account may
             not.
@@ -31,6 +34,8 @@ class Snapshot(FrozenModel):
             it could not be read.
         observer_usable: whether the observer account could read the lists; None if there is none,
             or if it was not tried.
+        lists_digest: digest of both lists; empty if one was not read completely, or if registries
+            of this kind have no digest.
     """
 
     registry: str
@@ -42,6 +47,17 @@ class Snapshot(FrozenModel):
     can_update_robots: bool = True
     observer_usable: bool | None = None
     pull_user_fingerprint: str = ""
+    lists_digest: str = ""
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether both lists equal those of the last full comparison, see `RegistryReader`."""
+        return self.spaces == UNCHANGED
+
+    @property
+    def has_spaces(self) -> bool:
+        """Whether the spaces were read completely."""
+        return self.is_unchanged or isinstance(self.spaces, Complete)
 
     @property
     def has_no_catalog(self) -> bool:
@@ -55,7 +71,7 @@ class Snapshot(FrozenModel):
         unavailable = (
             section
             for section in sections
-            if isinstance(section, Unavailable) and section != NOT_REQUESTED
+            if isinstance(section, Unavailable) and section not in (NOT_REQUESTED, UNCHANGED)
         )
         return next(unavailable, None)
 

@@ -65,6 +65,14 @@ class Plan(FrozenModel):
         return not (self.changes or self.drifts)
 
     @property
+    def first_part(self) -> str:
+        """The name of the first part of the plan that is not empty; empty if there is none."""
+        empty_plan = Plan(registry=self.registry, created_at=self.created_at)
+        parts = (name for name in Plan.model_fields if name not in ("space_count", "robot_count"))
+        changed = (name for name in parts if getattr(self, name) != getattr(empty_plan, name))
+        return next(changed, "").replace("_", " ")
+
+    @property
     def refused_message(self) -> str:
         """That new secrets of robot accounts are refused, and what to do; empty if none is."""
         if not self.refused_workspaces:

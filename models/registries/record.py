@@ -8,6 +8,7 @@ from models.core.base import FrozenModel
 from models.core.errors import InvalidRequest
 from models.core.limits import PollPolicy
 from models.core.reasons import Reason
+from models.registries.baseline import Baseline
 from models.registries.condition import Condition, ConditionType, Health
 from models.registries.health import (
     HealthSummary,
@@ -36,6 +37,7 @@ class RegistryRecord(FrozenModel):
         poll_history: results of its last observations.
         integrated_at: when the registry was integrated (UTC).
         spaces_read_at: last complete list of spaces (UTC); None before the first.
+        baseline: the last full comparison; None before the first, and after a space was saved.
         storage_read_at: last storage reading (UTC); None before the first.
         storage_used: total bytes that the registry reports, or that were counted; None is unknown.
         pull_user_proof: fingerprint of the pull-only user that the registry last accepted; empty if
@@ -52,6 +54,7 @@ class RegistryRecord(FrozenModel):
     conditions: tuple[Condition, ...] = ()
     poll_history: PollHistory = PollHistory()
     spaces_read_at: datetime | None = None
+    baseline: Baseline | None = None
     storage_read_at: datetime | None = None
     storage_used: int | None = None
     storage_note: str = ""

@@ -8,6 +8,7 @@ from models.core.availability import Complete
 from models.core.base import FrozenModel
 from models.core.reasons import Reason
 from models.core.runs.counts import count_changes
+from models.registries.baseline import Baseline
 from models.registries.changes import (
     ChangeResult,
     CreateRobot,
@@ -67,6 +68,7 @@ class RunRecord(Findings):
         deleted_robot_ids: ids of robot accounts that no longer exist.
         pull_user_proof, pull_user_attempts: see `RegistryRecord`.
         spaces_read_at: time of the complete list of spaces (UTC); None if it was not complete.
+        baseline: the full comparison that the run made; None if it made none.
     """
 
     conditions: tuple[Condition, ...]
@@ -75,6 +77,7 @@ class RunRecord(Findings):
     updated_robots: tuple[RobotAccount, ...] = ()
     deleted_robot_ids: tuple[int, ...] = ()
     spaces_read_at: datetime | None = None
+    baseline: Baseline | None = None
     pull_user_proof: str = ""
     pull_user_attempts: PullUserAttempts = PullUserAttempts()
 
@@ -104,6 +107,7 @@ def summarize_run(
     robot_accounts: Iterable[RobotAccount] = (),
     unsafe_reason: str = "",
     failures: frozenset[tuple[str, str, str]] = frozenset(),
+    baseline: Baseline | None = None,
 ) -> RunRecord:
     """Build the record of one run.
 
@@ -116,6 +120,7 @@ def summarize_run(
         robot_accounts: robot accounts on record.
         unsafe_reason: why changes were withheld: safety limits, or read-only mode.
         failures: (subject, kind, reason) of failed changes that are already on record.
+        baseline: see `RunRecord`.
     """
     checks = (*snapshot.checks, sync_check(snapshot, outcomes, unsafe_reason, plan.refused_message))
     checks += unobserved_checks(record.conditions, checks)
@@ -137,14 +142,15 @@ def summarize_run(
                 record.registry.name, record.health_summary, summarize_health(conditions)
             ),
         ),
-        spaces_read_at=(snapshot.observed_at if isinstance(snapshot.spaces, Complete) else None),
+        spaces_read_at=snapshot.observed_at if snapshot.has_spaces else None,
+        baseline=baseline,
         pull_user_proof=pull_user_proof(record, conditions, snapshot),
         pull_user_attempts=_pull_user_attempts(record, snapshot),
     )
 
 
 def _next_poll_history(before: PollHistory, snapshot: Snapshot) -> PollHistory:
-    is_success = isinstance(snapshot.spaces, Complete) or snapshot.has_no_catalog
+    is_success = snapshot.has_spaces or snapshot.has_no_catalog
     return PollHistory(
         observed_at=snapshot.observed_at,
         seconds=snapshot.seconds if is_success else before.seconds,

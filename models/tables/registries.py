@@ -20,6 +20,7 @@ class RegistryRow(SQLModel, table=True):
     of the pull-only user that the registry last accepted; `pull_user_refused` that of the one it
     refused `pull_user_failures` times in a row, last at `pull_user_tried_at`. At `doubted_at` a run
     that had lost its lease may have changed the registry, so older observations are stale.
+    `baseline` is the last full comparison (`models.registries.baseline`).
     """
 
     __tablename__ = "registry"
@@ -49,6 +50,7 @@ class RegistryRow(SQLModel, table=True):
     failures: int = 0
     doubted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     spaces_read_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    baseline: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     storage_read_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     storage_used: int | None = Field(default=None, sa_type=BigInteger)
     storage_note: str = ""

@@ -148,7 +148,7 @@ class Response:
         return max(0.0, (at - clock.now()).total_seconds()) if at.tzinfo else None
 
 
-_ESCAPES = (b"\\u", b"\\b", b"\\f", b"\x7f")
+_ESCAPES = (b"\\u", b"\\b", b"\\f")
 _SUSPECT_PATTERN = re.compile(
     rb"[\x7f\xc2\xd8\xe1\xe2\xef\xf3]|\\[bf]"
     rb"|\\u(?:00[01789aA]|061|180|20[026]|[dD][89a-fA-F]|[fF][eEfF][fF])"
@@ -163,7 +163,9 @@ def sanitize_json(body: bytes) -> bytes:
         The JSON text. A body that is not JSON is returned unchanged if it contains no suspicious
         character, else empty.
     """
-    if body.isascii() and not any(escape in body for escape in _ESCAPES):
+    # Most bodies have no escape at all, which one search for a single byte tells.
+    has_escape = b"\\" in body and any(escape in body for escape in _ESCAPES)
+    if body.isascii() and b"\x7f" not in body and not has_escape:
         return body
     # A body with too many values is never parsed, see `check_values`.
     if not _SUSPECT_PATTERN.search(body) or count_values(body) > MAX_VALUES:

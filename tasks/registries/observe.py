@@ -31,13 +31,16 @@ from tasks.registries.protocol import RegistryReader
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-async def observe(registry: Registry, reader: RegistryReader, installation: str = "") -> Snapshot:
+async def observe(
+    registry: Registry, reader: RegistryReader, installation: str = "", known_lists: str = ""
+) -> Snapshot:
     """Observe the registry once.
 
     Args:
         registry: the registry.
         reader: client to read with.
         installation: installation whose robot accounts to list; empty lists none.
+        known_lists: see `RegistryReader.observe`.
 
     Raises:
         RemoteError: the state of the registry could not be read; Prefect retries the task if
@@ -46,7 +49,7 @@ async def observe(registry: Registry, reader: RegistryReader, installation: str 
     seconds = get_settings().operation_seconds
     try:
         async with asyncio.timeout(seconds):
-            snapshot = await reader.observe(installation)
+            snapshot = await reader.observe(installation, known_lists)
     except TimeoutError:
         message = f"the observation took longer than {seconds:g} s"
         raise RemoteError(

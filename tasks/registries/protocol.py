@@ -119,11 +119,14 @@ class RegistryReader(Protocol):
             RemoteError: no response, or an invalid one.
         """
 
-    async def observe(self, installation: str = "") -> Snapshot:
+    async def observe(self, installation: str = "", known_lists: str = "") -> Snapshot:
         """Observe health, spaces and this installation's robot accounts.
 
         Args:
             installation: installation whose robot accounts to list; empty lists none.
+            known_lists: digest of the lists of an earlier observation, see `Snapshot.lists_digest`.
+                If both lists are read completely and have it, the spaces are `Unchanged`. Kinds
+                without digests ignore it.
 
         Raises:
             RemoteError: the state of the registry could not be read. A list that could not be

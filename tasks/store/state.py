@@ -21,7 +21,7 @@ class RegistryState(FrozenModel):
 
     Attributes:
         record: the registry.
-        spaces: all its spaces.
+        spaces: all its spaces; None if they are not loaded.
         failures: (subject, kind, reason) of changes whose last attempt failed.
         robot_state: bindings and robot accounts.
         encrypted_observer_secret: encrypted secret of the observer robot account; empty if the
@@ -30,7 +30,7 @@ class RegistryState(FrozenModel):
     """
 
     record: RegistryRecord
-    spaces: tuple[Space, ...]
+    spaces: tuple[Space, ...] | None
     failures: frozenset[tuple[str, str, str]]
     robot_state: RobotState
     encrypted_observer_secret: str = ""
@@ -43,13 +43,16 @@ class RegistryState(FrozenModel):
         return self.model_copy(update={"record": record})
 
 
-def load_registry_state(session: Session, name: str, *, with_origins: bool = True) -> RegistryState:
+def load_registry_state(
+    session: Session, name: str, *, with_origins: bool = True, with_spaces: bool = True
+) -> RegistryState:
     """Return the state of a registry.
 
     Args:
         session: the transaction.
         name: name of the registry.
         with_origins: whether to load the origins that its credential may be sent to.
+        with_spaces: whether to load the spaces, even if there is a baseline to compare lists with.
 
     Raises:
         InvalidRequest: there is no registry with this name.
@@ -59,7 +62,9 @@ def load_registry_state(session: Session, name: str, *, with_origins: bool = Tru
     observer = robot_state.observer
     return RegistryState(
         record=registry_record,
-        spaces=spaces.list_spaces(session, name),
+        spaces=spaces.list_spaces(session, name)
+        if with_spaces or registry_record.baseline is None
+        else None,
         failures=runs.list_failures(session, name),
         robot_state=robot_state,
         encrypted_observer_secret=robots.get_encrypted_secret(session, observer)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 from prefect.testing.utilities import prefect_test_harness
 from pydantic import SecretStr
 
@@ -40,6 +41,7 @@ BLOCK_IDS: dict[str, str] = {}
 @pytest.fixture(autouse=True)
 def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REGISTRY_INTEGRATION_DATABASE_URL", f"sqlite:///{tmp_path / 'state.db'}")
+    monkeypatch.setenv("REGISTRY_INTEGRATION_SECRET_KEYS", Fernet.generate_key().decode())
     get_settings.cache_clear()
     get_engine.cache_clear()
     migrate(get_settings().database)

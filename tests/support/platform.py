@@ -27,6 +27,7 @@ from models.access.binding_change import plan_bind, plan_unbind
 from models.clusters.cluster import PULL_SECRET_NAME, Cluster, ClusterStatus
 from models.clusters.pull_secret import PullSecretStatus, RepairHistory
 from models.core.labels import WORKSPACE_LABEL
+from models.registries.baseline import Baseline
 from models.registries.registry import BlockRef
 from models.registries.robots import RobotAccount
 from models.tables import (
@@ -34,6 +35,7 @@ from models.tables import (
     ManagedHarborRow,
     NamespaceRow,
     PullSecretRow,
+    RegistryRow,
     RobotAccountRow,
 )
 from tasks import clock
@@ -169,11 +171,22 @@ def advance_time(**duration: float) -> None:
                     before = getattr(row, name)
                     setattr(row, name, before - timedelta(**duration) if before else None)
                 session.add(row)
+        for registry in session.exec(select(RegistryRow)):
+            registry.baseline = _shift_baseline(registry.baseline, timedelta(**duration))
+            session.add(registry)
         for secret in session.exec(select(PullSecretRow)):
             secret.repairs = [_shift(history, timedelta(**duration)) for history in secret.repairs]
             session.add(secret)
 
     run_in_transaction(shift)
+
+
+def _shift_baseline(values: dict[str, Any] | None, duration: timedelta) -> dict[str, Any] | None:
+    if not values:
+        return None
+    before = Baseline.model_validate(values)
+    times = {name: getattr(before, name) - duration for name in ("compared_at", "resync_at")}
+    return before.model_copy(update=times).model_dump(mode="json")
 
 
 def _shift(history: dict[str, Any], duration: timedelta) -> dict[str, Any]:
@@ -196,7 +209,7 @@ async def run_schedules(name: str, **options: Any) -> ScheduleResult:
     """Let the schedules run once: the registry is reconciled, then all clusters are synced."""
     with disable_run_logger():
         async with hold_lease(name) as context:
-            report = await reconcile(name, context, AS_FUNCTIONS, **options)
+            report = await reconcile(name, context, AS_FUNCTIONS, resync=False, **options)
         return ScheduleResult(report, await sync())
 
 

@@ -27,6 +27,7 @@ from flows.runs import hold_lease, new_run_context
 from models.access.binding import Workspace
 from models.clusters.cluster import Cluster, ClusterStatus
 from models.core.audit import AuditEntry
+from models.core.availability import Complete
 from models.core.errors import LeaseHeld
 from models.core.runs.context import RunContext
 from models.registries.registry import BlockRef, Kind, Registry
@@ -126,6 +127,9 @@ class RandomPlatform:
         servers: where.
         by_robot: whether its credential in Harbor is a robot account's.
         links: whether it links ServiceAccounts in the second cluster too.
+
+    Attributes:
+        unchanged_count: reconciles that found the registry unchanged, without comparing it.
     """
 
     def __init__(self, servers: SharedServers, *, by_robot: bool, links: bool) -> None:
@@ -133,6 +137,7 @@ class RandomPlatform:
         self.links = dict(zip(CLUSTERS, (True, links), strict=True))
         self.harbor = SimulatedHarbor(external_url=self.url, lockout_seconds=0)
         self.faults = FaultInjector(self.harbor.app)
+        self.unchanged_count = 0
         servers.slots[HARBOR].app = self.faults
         self.clusters = {name: SimulatedCluster() for name in CLUSTERS}
         for name, cluster in self.clusters.items():
@@ -262,10 +267,29 @@ class RandomPlatform:
             credentials = self._saved_credentials()
             async with hold_lease(name) as context:
                 return await reconcile(
-                    name, context, AS_FUNCTIONS, credentials=credentials, rotate=frozenset(rotate)
+                    name,
+                    context,
+                    AS_FUNCTIONS,
+                    resync=bool(rotate),
+                    credentials=credentials,
+                    rotate=frozenset(rotate),
                 )
 
-        return await self._until_killed(run())
+        result = await self._until_killed(run())
+        if result is not None and result.snapshot.is_unchanged and not self.faults.has_rules:
+            self.unchanged_count += 1
+            assert await self._plan_in_full(name) == ""
+        return result
+
+    async def _plan_in_full(self, name: str) -> str:
+        """Return what a full comparison finds to do; empty if nothing is."""
+        async with hold_lease(name) as context:
+            credentials = self._saved_credentials()
+            result = await reconcile(
+                name, context, AS_FUNCTIONS, dry_run=True, credentials=credentials
+            )
+        assert isinstance(result.snapshot.spaces, Complete)
+        return result.plan.first_part
 
     def _saved_credentials(self) -> dict[str, SavedCredential] | None:
         """What blocks hold; None where it is to be read as always."""

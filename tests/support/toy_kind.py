@@ -88,7 +88,7 @@ class ToyClient:
     async def probe(self) -> tuple[CheckResult, ...]:
         return self._checks()
 
-    async def observe(self, installation: str = "") -> Snapshot:
+    async def observe(self, installation: str = "", known_lists: str = "") -> Snapshot:
         return Snapshot(
             registry=self.registry.name,
             observed_at=clock.now(),

@@ -79,7 +79,7 @@ class DockerRegistryClient:
         """Return False: there is no observer to delete; see `RegistryWriter`."""
         return False
 
-    async def observe(self, installation: str = "") -> Snapshot:
+    async def observe(self, installation: str = "", known_lists: str = "") -> Snapshot:
         """Observe health, and the spaces of the repositories; see `RegistryReader`."""
         taken_at, started = clock.now(), time.monotonic()
         self._login_result = await self._log_in()

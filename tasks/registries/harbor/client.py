@@ -83,7 +83,7 @@ class HarborClient:
         writable_check = checks.writable_check(info)
         return kind_check, version_check, *auth_checks, writable_check, components_check
 
-    async def observe(self, installation: str = "") -> Snapshot:
+    async def observe(self, installation: str = "", known_lists: str = "") -> Snapshot:
         """Observe health, projects and robot accounts; see `RegistryReader`."""
         observed_at, started = clock.now(), time.monotonic()
         state_checks, is_robot = await self._check_state()
@@ -93,15 +93,18 @@ class HarborClient:
         else:
             observer = None if is_robot else self.observer
             lists = await read_lists(self.http, installation, observer)
+        digest = lists.digest()
+        is_unchanged = digest == known_lists != "" and lists.observer_usable is not False
         return Snapshot(
             registry=self.http.name,
             observed_at=observed_at,
             seconds=time.monotonic() - started,
             checks=state_checks,
-            spaces=lists.spaces,
+            spaces=lists.spaces(is_unchanged),
             robots=lists.robots,
             can_update_robots=not is_robot,
             observer_usable=lists.observer_usable,
+            lists_digest=digest,
         )
 
     async def _check_state(self) -> tuple[tuple[CheckResult, ...], bool]:

@@ -7,7 +7,7 @@ support. The requests that prove that a list is complete are sent as the adminis
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from pydantic import TypeAdapter
@@ -15,7 +15,8 @@ from pydantic import TypeAdapter
 from models.core.availability import Complete, Unavailable
 from models.core.errors import NotFound, RemoteError
 from models.core.reasons import Reason
-from models.registries.observation import NOT_REQUESTED
+from models.registries.baseline import digest_lists
+from models.registries.observation import NOT_REQUESTED, UNCHANGED
 from models.registries.robots import ObservedRobot, OwnershipMark, RobotAccount, observer_name
 from models.registries.space import ObservedSpace
 from tasks import clock
@@ -25,6 +26,7 @@ from tasks.registries.harbor.projects import read_projects
 from tasks.registries.harbor.robot_accounts import RobotAccountWriter
 from tasks.registries.harbor.robot_wire import Right, RobotPermission
 from tasks.registries.harbor.robots import read_robots
+from tasks.registries.harbor.wire import to_observed_space
 from tasks.registries.protocol import Credential, SaveSecret
 from tasks.registries.wire import RegistryModel, parse_json, raise_for_status
 
@@ -51,15 +53,31 @@ class HarborLists:
     """The lists of an observation.
 
     Attributes:
-        spaces: projects.
+        projects: projects as texts, see `wire.Project.to_text`.
         robots: robot accounts of this installation.
         observer_usable: whether the observer can read the lists; None if there is no observer or
             the result is not conclusive.
     """
 
-    spaces: Complete[ObservedSpace] | Unavailable
+    projects: Complete[str] | Unavailable
     robots: Complete[ObservedRobot] | Unavailable = NOT_REQUESTED
     observer_usable: bool | None = None
+
+    def digest(self) -> str:
+        """Return the digest of both lists; empty if one that was requested is not complete."""
+        if isinstance(self.projects, Unavailable) or _is_unusable(self.robots):
+            return ""
+        robots = self.robots.items if isinstance(self.robots, Complete) else ()
+        return digest_lists(self.projects.items, robots)
+
+    def spaces(self, unchanged: bool) -> Complete[ObservedSpace] | Unavailable:
+        """Return the spaces; none are converted if they are known."""
+        if isinstance(self.projects, Unavailable):
+            return self.projects
+        if unchanged:
+            return UNCHANGED
+        items = tuple(map(to_observed_space, self.projects.items))
+        return Complete[ObservedSpace].model_construct(items=items)
 
 
 async def read_lists(
@@ -75,25 +93,25 @@ async def read_lists(
     if observer_credential is None:
         return await _read_with(http, installation, None)
     first = await _read_with(http, installation, observer_credential.basic_auth_headers)
-    unavailable = [section for section in (first.spaces, first.robots) if _is_unusable(section)]
+    unavailable = [section for section in (first.projects, first.robots) if _is_unusable(section)]
     if not unavailable:
-        return HarborLists(first.spaces, first.robots, observer_usable=True)
+        return replace(first, observer_usable=True)
     reasons = {section.reason for section in unavailable if isinstance(section, Unavailable)}
     if not reasons & _UNUSABLE_REASONS:
         return first  # a fault of Harbor: the administrator would get the same error
     lists = await _read_with(http, installation, None)
-    is_unusable = _is_unusable(lists.spaces) or _is_unusable(lists.robots)
-    return HarborLists(lists.spaces, lists.robots, None if is_unusable else False)
+    is_unusable = _is_unusable(lists.projects) or _is_unusable(lists.robots)
+    return replace(lists, observer_usable=None if is_unusable else False)
 
 
-def _is_unusable(section: Complete[ObservedSpace] | Complete[ObservedRobot] | Unavailable) -> bool:
+def _is_unusable(section: Complete[str] | Complete[ObservedRobot] | Unavailable) -> bool:
     return isinstance(section, Unavailable) and section != NOT_REQUESTED
 
 
 async def _read_with(
     http: HttpClient, installation: str, observer_headers: Mapping[str, str] | None
 ) -> HarborLists:
-    async def spaces() -> Complete[ObservedSpace] | Unavailable:
+    async def projects() -> Complete[str] | Unavailable:
         return await read_complete(lambda: read_projects(http, observer_headers))
 
     async def robots() -> Complete[ObservedRobot] | Unavailable:
@@ -102,8 +120,8 @@ async def _read_with(
         return await read_complete(lambda: read_robots(http, installation, observer_headers))
 
     async with asyncio.TaskGroup() as group:
-        spaces_task, robots_task = group.create_task(spaces()), group.create_task(robots())
-    return HarborLists(spaces_task.result(), robots_task.result())
+        projects_task, robots_task = group.create_task(projects()), group.create_task(robots())
+    return HarborLists(projects_task.result(), robots_task.result())
 
 
 class _GrantablePermissions(RegistryModel):

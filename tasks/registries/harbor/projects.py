@@ -9,7 +9,7 @@ from models.core.availability import Complete, Unavailable
 from models.core.errors import Conflict, NotFound, RemoteError
 from models.core.reasons import Reason
 from models.registries.changes import ChangeResult, CreateSpace, SetVisibility
-from models.registries.space import ObservedSpace, Visibility
+from models.registries.space import Visibility
 from tasks.http.client import HttpClient
 from tasks.registries.harbor import wire
 from tasks.registries.harbor.auth import API_PATH
@@ -21,7 +21,7 @@ _PROJECTS_PATH = f"{API_PATH}/projects"
 
 async def read_projects(
     http: HttpClient, observer_headers: Mapping[str, str] | None = None
-) -> Complete[ObservedSpace] | Unavailable:
+) -> Complete[str] | Unavailable:
     """Read all projects, newest first.
 
     Args:
@@ -29,7 +29,8 @@ async def read_projects(
         observer_headers: headers of the observer, for the pages; None uses the client's own.
 
     Returns:
-        All projects; unavailable if the list changed during the read or differs from the total.
+        All projects as texts, see `wire.Project.to_text`; unavailable if the list changed during
+        the read or differs from the total.
 
     Raises:
         RemoteError: a page could not be read.
@@ -42,7 +43,7 @@ async def read_projects(
         _PROJECTS_PATH,
         wire.PROJECTS_ADAPTER,
         key=lambda project: project.project_id,
-        convert=lambda project: project.to_observed(),
+        convert=lambda project: project.to_text(),
         query={"sort": "-project_id"},
         headers=observer_headers,
     )
@@ -51,7 +52,9 @@ async def read_projects(
     mismatch = await _check_total(
         http, len(projects.items), total_reliable=observer_headers is not None
     )
-    if mismatch is None and len({space.name for space in projects.items}) < len(projects.items):
+    if mismatch is None and len({text.split(" ", 2)[1] for text in projects.items}) < len(
+        projects.items
+    ):
         message = "the list has two projects of the same name"
         return Unavailable(reason=Reason.SERVER_BROKEN, message=message)
     return mismatch or projects
@@ -118,9 +121,7 @@ async def create_project(http: HttpClient, change: CreateSpace) -> ChangeResult:
 async def _read_visibility(http: HttpClient, space: str) -> Visibility | None:
     response = await http.get(_PROJECTS_PATH, {"q": f"name={space}", "page_size": 2})
     projects = parse_json(raise_for_status(response), wire.PROJECTS_ADAPTER)
-    return next(
-        (project.to_observed().visibility for project in projects if project.name == space), None
-    )
+    return next((project.visibility for project in projects if project.name == space), None)
 
 
 def _public_flag(visibility: Visibility) -> str:

@@ -92,16 +92,29 @@ class Project(RegistryModel):
     metadata: dict[str, str] | None = None
     repo_count: int = Field(default=0, ge=0, le=2**31 - 1)
 
-    def to_observed(self) -> ObservedSpace:
-        """Convert to an `ObservedSpace`."""
+    @property
+    def visibility(self) -> Visibility:
+        """Whether it is public; Harbor sets no `public` for some private projects."""
         public = (self.metadata or {}).get("public", "").lower() in {"true", "1"}
-        return ObservedSpace(
-            name=self.name,
-            remote_id=self.project_id,
-            created_at=self.creation_time,
-            visibility=Visibility.PUBLIC if public else Visibility.PRIVATE,
-            repositories=self.repo_count,
-        )
+        return Visibility.PUBLIC if public else Visibility.PRIVATE
+
+    def to_text(self) -> str:
+        """Return what matters of the project, in a form that needs little memory and time."""
+        created_at = self.creation_time.isoformat() if self.creation_time else ""
+        values = f"{self.visibility.value} {self.repo_count} {created_at}"
+        return f"{self.project_id} {self.name} {values}"
+
+
+def to_observed_space(text: str) -> ObservedSpace:
+    """Convert the text of a project, see `Project.to_text`."""
+    project_id, name, visibility, repo_count, created_at = text.split(" ")
+    return ObservedSpace(
+        name=name,
+        remote_id=int(project_id),
+        created_at=datetime.fromisoformat(created_at) if created_at else None,
+        visibility=Visibility(visibility),
+        repositories=int(repo_count),
+    )
 
 
 class _Ref(RegistryModel):

@@ -1,9 +1,10 @@
 """Records of registries."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import String, cast, or_
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, select
@@ -12,6 +13,7 @@ from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
 from models.core.runs.context import RunContext
 from models.core.suggestion import did_you_mean
+from models.registries.baseline import Baseline
 from models.registries.condition import PULL_USER_TYPES, Condition, ConditionType
 from models.registries.observation import Coverage
 from models.registries.record import RegistryRecord
@@ -85,6 +87,7 @@ def _to_record(row: RegistryRow, conditions: Iterable[Condition]) -> RegistryRec
             lease_lost_at=row.doubted_at,
         ),
         spaces_read_at=row.spaces_read_at,
+        baseline=_to_baseline(row.baseline),
         storage_read_at=row.storage_read_at,
         storage_used=row.storage_used,
         storage_note=row.storage_note,
@@ -97,6 +100,14 @@ def _to_record(row: RegistryRow, conditions: Iterable[Condition]) -> RegistryRec
         storage_coverage=to_coverage(row.storage_counted, row.storage_tags),
         storage_due_at=row.storage_due_at,
     )
+
+
+def _to_baseline(values: Mapping[str, Any] | None) -> Baseline | None:
+    """Return a baseline from its column; None for one that another version saved."""
+    try:
+        return Baseline.model_validate(values) if values else None
+    except ValidationError:
+        return None
 
 
 def to_coverage(counted: int | None, total: int | None) -> Coverage | None:
@@ -207,6 +218,7 @@ def reset(session: Session, name: str) -> None:
         session.exec(delete(table).where(col(table.registry_name) == name))
     images.delete_count(session, name)
     if row is not None:
+        row.baseline = None
         row.spaces_read_at = row.storage_read_at = row.storage_used = None
         session.add(row)
 
@@ -222,6 +234,17 @@ def lock_row(session: Session, name: str) -> RegistryRow | None:
     many rows in different orders could deadlock (PostgreSQL).
     """
     return session.get(RegistryRow, name, with_for_update=True)
+
+
+def lock_spaces(session: Session, name: str) -> None:
+    """Lock a registry before its spaces are saved or deleted, and delete its baseline.
+
+    The baseline says that the records of spaces match the registry, without a digest of them.
+    """
+    row = lock_row(session, name)
+    if row is not None and row.baseline is not None:
+        row.baseline = None
+        session.add(row)
 
 
 def save_conditions(session: Session, registry: str, conditions: Iterable[Condition]) -> None:

@@ -59,6 +59,8 @@ def save_run(
     robots.delete_robots(session, registry, run_record.deleted_robot_ids, observed_at)
     _save_results(session, registry, run_record, context.now)
     save_findings(session, registry, run_record, context)
+    if run_record.baseline is not None:  # after the spaces: to save one deletes it
+        row.baseline = run_record.baseline.model_dump(mode="json")
     if storage is not None:
         statistics.save_storage(session, registry, storage, context.now)
 

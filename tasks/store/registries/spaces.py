@@ -54,9 +54,10 @@ def get_space(session: Session, registry: str, name: str) -> Space | None:
 
 def save_spaces(session: Session, registry: str, records: Iterable[Space]) -> None:
     """Save spaces; their storage statistics are not changed."""
-    registries.lock_row(session, registry)
     rows = [{"registry_name": registry, **record.model_dump()} for record in records]
-    upsert(session, SpaceRow, rows)
+    if rows:
+        registries.lock_spaces(session, registry)
+        upsert(session, SpaceRow, rows)
 
 
 def save_desired(
@@ -79,6 +80,8 @@ def save_desired(
 def delete_spaces(session: Session, registry: str, names: Iterable[str]) -> None:
     """Delete spaces; their bindings are kept."""
     space_names = list(names)
+    if space_names:
+        registries.lock_spaces(session, registry)
     for start in range(0, len(space_names), 500):
         session.exec(
             delete(SpaceRow).where(

@@ -212,6 +212,7 @@ async def _prepare(platform: TrackedPlatform) -> None:
     platform.bind("b", "blue")
     await platform.reconcile()
     await platform.sync()
+    await platform.reconcile()  # with nothing to do: the next one is compared only if need be
 
 
 def _check_real_pulls(platform: TrackedPlatform) -> None:

@@ -38,3 +38,23 @@ def test_lists_only_read() -> None:
         if isinstance(node, ast.Call)
         and (name := getattr(node.func, "attr", getattr(node.func, "id", ""))) in writes
     } == set()
+
+
+def test_who_saves_spaces() -> None:
+    """Whoever changes what a plan compares deletes the baseline, see `registries.lock_spaces`."""
+    writes = {"insert", "update", "delete", "upsert", "merge", "add", "add_all"}
+    assert {
+        f"{path.relative_to(STORE)}: {function.name}"
+        for path in STORE.rglob("*.py")
+        if "migrations" not in path.parts
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "attr", getattr(node.func, "id", "")) in writes
+        and any("SpaceRow" in ast.dump(argument) for argument in node.args)
+    } == {
+        "registries/spaces.py: save_spaces",
+        "registries/spaces.py: delete_spaces",
+        "registries/images.py: delete_count",  # storage only
+    }

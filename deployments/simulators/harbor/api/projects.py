@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from deployments.simulators.harbor import rights
 from deployments.simulators.harbor.api import project_rows
+from deployments.simulators.harbor.state.collections import ProjectCollection
 from deployments.simulators.harbor.state.entities import Project
 from deployments.simulators.harbor.web.query import (
     ColumnGetters,
@@ -33,7 +34,10 @@ PROJECT_COLUMNS: ColumnGetters = {
     "update_time": lambda p: p.updated,
 }
 
-_FILTER_KEYS = ("q", "name", "owner", "sort")
+_FILTER_KEYS = ("q", "name", "owner")
+
+_WHOLE_LISTS = {"": ProjectCollection.page, "-project_id": ProjectCollection.newest_page}
+"""Slices of the complete list, by `sort`."""
 
 
 async def list_projects(request: HarborRequest) -> ListResponse:
@@ -44,10 +48,12 @@ async def list_projects(request: HarborRequest) -> ListResponse:
         show = project_rows.project_row_without_detail
     all_projects = request.harbor.projects
     rows = rights.visible_projects(request.harbor, request.caller, request.query_flag("public"))
-    if rows is None and not any(request.query_value(key) for key in _FILTER_KEYS):
-        # The complete list in its own order needs no copy.
+    whole_list = _WHOLE_LISTS.get(request.query_value("sort"))
+    is_filtered = rows is not None or any(request.query_value(key) for key in _FILTER_KEYS)
+    if whole_list is not None and not is_filtered:
+        # A real Harbor has an index for these orders: they need no copy.
         cut = paging.row_slice()
-        total, page = len(all_projects), all_projects.page(cut.start or 0, cut.stop)
+        total, page = len(all_projects), whole_list(all_projects, cut.start or 0, cut.stop)
     else:
         rows = _filter_projects(request, all_projects.sorted_by_name() if rows is None else rows)
         total, page = len(rows), rows[paging.row_slice()]

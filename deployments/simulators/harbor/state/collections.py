@@ -15,6 +15,7 @@ class ProjectCollection(MutableMapping[str, Project]):
         self._by_name: dict[str, Project] = {}
         self._by_id: dict[int, Project] = {}
         self._names: list[str] = []
+        self._ids: list[int] = []
 
     def __getitem__(self, name: str) -> Project:
         return self._by_name[name]
@@ -25,11 +26,13 @@ class ProjectCollection(MutableMapping[str, Project]):
         self._by_name[name] = project
         self._by_id[project.id] = project
         insort(self._names, name)
+        insort(self._ids, project.id)
 
     def __delitem__(self, name: str) -> None:
         project = self._by_name.pop(name)
         del self._by_id[project.id]
         del self._names[bisect_left(self._names, name)]
+        del self._ids[bisect_left(self._ids, project.id)]
 
     def __iter__(self) -> Iterator[str]:
         return iter(list(self._names))
@@ -48,6 +51,11 @@ class ProjectCollection(MutableMapping[str, Project]):
     def page(self, start: int, stop: int | None) -> list[Project]:
         """Return a slice of the sorted list without building the whole list."""
         return [self._by_name[name] for name in self._names[start:stop]]
+
+    def newest_page(self, start: int, stop: int | None) -> list[Project]:
+        """Return a slice of the list by id, newest first, without building the whole list."""
+        ends = (self._ids[::-1] if stop is None else self._ids[: -stop - 1 : -1])[start:]
+        return [self._by_id[id] for id in ends]
 
 
 class RobotCollection(MutableMapping[int, Robot]):

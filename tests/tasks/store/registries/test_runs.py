@@ -4,13 +4,15 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
 
 from models.core.audit import AuditEntry
 from models.core.errors import LeaseHeld
 from models.core.reasons import Reason
+from models.registries.baseline import Baseline
 from models.registries.run_record import RunRecord
 from models.registries.schedule import PollHistory
-from models.tables import ChangeResultRow, SpaceRow
+from models.tables import ChangeResultRow, RegistryRow, SpaceRow
 from tasks.store.leases import lease
 from tasks.store.registries import registries, runs, spaces
 from tasks.store.session import in_transaction, run_in_transaction
@@ -29,6 +31,7 @@ from tests.tasks.store.tools import audit_entries, integrate, rows
 pytestmark = pytest.mark.usefixtures("database")
 
 LATER = NOW + timedelta(minutes=1)
+BASELINE = Baseline(lists="lists", basis="basis", unfinished="", compared_at=NOW, resync_at=LATER)
 RUN_RECORD = RunRecord(
     conditions=(condition(),),
     poll_history=PollHistory(observed_at=NOW, seconds=1.5, failures=0),
@@ -36,6 +39,7 @@ RUN_RECORD = RunRecord(
     results=(success(narrow("team")), failure(create("fresh"), Reason.READ_ONLY, "read-only")),
     audit_entries=(AuditEntry(subject="team", action="space.visibility-set"),),
     spaces_read_at=NOW,
+    baseline=BASELINE,
 )
 
 
@@ -55,6 +59,39 @@ async def test_everything_is_saved() -> None:
     assert audit_entries()[1:] == [("space.visibility-set", "team")]
     failures = run_in_transaction(runs.list_failures, "prod")
     assert failures == {("fresh", "create-space", "ReadOnly")}
+
+
+def _baseline() -> Baseline | None:
+    return run_in_transaction(registries.get_registry, "prod").baseline
+
+
+async def test_who_saves_a_space_deletes_the_baseline() -> None:
+    integrate()
+    await _save(RUN_RECORD)  # with spaces of its own
+    assert _baseline() == BASELINE
+    await _save(RUN_RECORD.model_copy(update={"baseline": None, "updated_spaces": ()}))
+    assert _baseline() == BASELINE
+    run_in_transaction(spaces.delete_spaces, "prod", [])
+    assert _baseline() == BASELINE
+    run_in_transaction(spaces.save_spaces, "prod", [space("team")])
+    assert _baseline() is None
+    await _save(RUN_RECORD)
+    run_in_transaction(spaces.delete_spaces, "prod", ["team"])
+    assert _baseline() is None
+    await _save(RUN_RECORD)
+    run_in_transaction(registries.reset, "prod")
+    assert _baseline() is None
+
+
+async def test_a_baseline_of_another_version() -> None:
+    integrate()
+    await _save(RUN_RECORD)
+
+    def save_other(session: Session) -> None:
+        session.add(session.get_one(RegistryRow, "prod").sqlmodel_update({"baseline": {"a": 1}}))
+
+    run_in_transaction(save_other)
+    assert _baseline() is None
 
 
 async def test_a_failed_look_keeps_spaces_and_their_time() -> None:
