@@ -98,6 +98,7 @@ async def hold_registry(
     save: Callable[[Session, RunContext], object] | None = None,
     *,
     wait_seconds: float = LEASE_WAIT_SECONDS,
+    with_origins: bool = True,
     with_spaces: bool = True,
 ) -> AsyncIterator[tuple[RunContext, RegistryState]]:
     """Hold the lease on a registry; yield the context of the run and the state of the registry.
@@ -107,7 +108,7 @@ async def hold_registry(
         save: saves what the run desires, in the transaction that acquires the lease, before the
             state is loaded.
         wait_seconds: how long to wait for another run to release the lease, in seconds.
-        with_spaces: see `load_registry_state`.
+        with_origins, with_spaces: see `load_registry_state`.
 
     Raises:
         LeaseHeld: another run still holds the lease after `wait_seconds`; or it was lost.
@@ -117,7 +118,9 @@ async def hold_registry(
     def load(session: Session, context: RunContext) -> RegistryState:
         if save is not None:
             save(session, context)
-        return load_registry_state(session, name, with_spaces=with_spaces)
+        return load_registry_state(
+            session, name, with_origins=with_origins, with_spaces=with_spaces
+        )
 
     async with load_under_lease(name, load, wait_seconds=wait_seconds) as loaded:
         yield loaded

@@ -143,7 +143,7 @@ async def _reconcile_isolated(
     name: str, credentials: Mapping[str, SavedCredential], due_at: datetime
 ) -> RegistryRunSummary:
     try:
-        async with hold_registry(name, wait_seconds=0.0, with_spaces=False) as (
+        async with hold_registry(name, wait_seconds=0.0, with_origins=False, with_spaces=False) as (
             context,
             registry_state,
         ):

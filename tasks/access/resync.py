@@ -57,7 +57,6 @@ def _digest_basis(registry_state: RegistryState, credentials: Mapping[str, Saved
         registry,
         registry_state.robot_state,
         registry_state.encrypted_observer_secret,
-        registry_state.credential_origins,
         _fingerprints(cipher, registry, credentials),
     )
 

@@ -1,5 +1,6 @@
 """One Prefect server and one fresh database for all benchmarks."""
 
+import gc
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -42,6 +43,8 @@ BLOCK_IDS: dict[str, str] = {}
 def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REGISTRY_INTEGRATION_DATABASE_URL", f"sqlite:///{tmp_path / 'state.db'}")
     monkeypatch.setenv("REGISTRY_INTEGRATION_SECRET_KEYS", Fernet.generate_key().decode())
+    gc.collect()
+    gc.freeze()  # as the fork server does, from which runs are forked
     get_settings.cache_clear()
     get_engine.cache_clear()
     migrate(get_settings().database)

@@ -1,26 +1,24 @@
 """One Harbor: steady state, and many drifted spaces set right."""
 
-import resource
-
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.runtime import flow_run
 
-from flows.operations.reconcile_registry import reconcile
 from flows.operations.run_results import RegistryRunResult
 from flows.runs import hold_lease
 from models.access.requests import desired_space_entries, with_visibility
 from models.registries.space import Visibility
 from tasks.store.registries import spaces
 from tasks.store.session import in_transaction
-from tests.benchmarks import bare
+from tests.benchmarks import bare, peak_memory
 from tests.benchmarks.conftest import (
     integrate_registries,
     measure_seconds,
     print_ratio,
 )
 from tests.benchmarks.simulated import INSTANT_HARBOR, REAL_HARBOR, HarborCosts, harbors
+from tests.benchmarks.steady import reconcile_steadily
 
 ROUNDS = 3
 
@@ -31,7 +29,7 @@ async def test_steady_state(space_count: int, costs: HarborCosts) -> None:
     with harbors(1, space_count, costs) as urls:
         (name,) = integrate_registries(urls)
         for _ in range(2):  # the second one finds nothing to do
-            await _reconcile(name, resync=True)
+            await reconcile_steadily(name, resync=True)
         bare_seconds = min(
             [
                 await measure_seconds(lambda: bare.observe(urls[0], space_count))
@@ -41,12 +39,13 @@ async def test_steady_state(space_count: int, costs: HarborCosts) -> None:
         runs = [await _flow_run(name) for _ in range(ROUNDS)]
         product_seconds, report, task_runs = min(runs, key=lambda run: run[0])
         flow_run_seconds = await measure_seconds(lambda: _flow_run(name))
+        peaks = [peak_memory.measure_in_process(name, resync=resync) for resync in (False, True)]
         full_seconds, full_report, _ = await _flow_run(name, resync=True)
     assert report.snapshot.is_unchanged
     assert not full_report.plan.changes
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    suffix = f", {task_runs} task runs, whole flow run {flow_run_seconds:.2f} s, peak {peak:.0f} MB"
-    suffix += f"; compared in full: ratio {full_seconds / bare_seconds:.2f}"
+    suffix = f", {task_runs} task runs, whole flow run {flow_run_seconds:.2f} s"
+    suffix += f", peak {peaks[0]:.0f} MB over an empty flow; compared in full: "
+    suffix += f"ratio {full_seconds / bare_seconds:.2f}, {peaks[1]:.0f} MB"
     print_ratio(
         f"steady look at {space_count} spaces, {costs}",
         product_seconds,
@@ -60,7 +59,7 @@ async def test_drifted_spaces_are_set_right(costs: HarborCosts) -> None:
     space_count = 2_000
     with harbors(1, space_count, costs) as urls:
         (name,) = integrate_registries(urls)
-        await _reconcile(name, resync=True)
+        await reconcile_steadily(name, resync=True)
         space_records = await in_transaction(spaces.list_spaces, name)
         names = [space.name for space in space_records]
         desired_spaces = with_visibility(name, space_records, names, Visibility.PUBLIC)
@@ -72,7 +71,7 @@ async def test_drifted_spaces_are_set_right(costs: HarborCosts) -> None:
                 desired_space_entries(desired_spaces),
                 context,
             )
-        await _reconcile(name, resync=True)
+        await reconcile_steadily(name, resync=True)
         await bare.set_public(urls[0], names, public=False)
 
         async def bare_loop() -> None:
@@ -88,12 +87,6 @@ async def test_drifted_spaces_are_set_right(costs: HarborCosts) -> None:
     print_ratio(label, product_seconds, bare_seconds, f", {task_runs} task runs")
 
 
-async def _reconcile(name: str, *, resync: bool = False) -> RegistryRunResult:
-    """Reconcile as a person does, or as the schedule does."""
-    async with hold_lease(name, wait_seconds=60) as context:
-        return await reconcile(name, context, allow_large=resync, resync=resync)
-
-
 async def _flow_run(name: str, *, resync: bool = False) -> tuple[float, RegistryRunResult, int]:
     """Return the seconds inside a flow run, its report and the number of its task runs."""
 
@@ -102,7 +95,7 @@ async def _flow_run(name: str, *, resync: bool = False) -> tuple[float, Registry
         reports: list[RegistryRunResult] = []
 
         async def work() -> None:
-            reports.append(await _reconcile(name, resync=resync))
+            reports.append(await reconcile_steadily(name, resync=resync))
 
         return await measure_seconds(work), reports[0], str(flow_run.id)
 

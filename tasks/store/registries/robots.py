@@ -63,9 +63,12 @@ def delete_robots(
         observed_at: when they were observed to be gone (UTC); one that was saved since is kept,
             because a Harbor that was restored from a backup gives their ids again.
     """
+    ids = list(robot_ids)
+    if not ids:
+        return
     conditions = [
         col(RobotAccountRow.registry_name) == registry,
-        col(RobotAccountRow.robot_id).in_(list(robot_ids)),
+        col(RobotAccountRow.robot_id).in_(ids),
     ]
     if observed_at is not None:
         conditions.append(col(RobotAccountRow.made_at) <= observed_at)

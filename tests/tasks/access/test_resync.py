@@ -10,7 +10,6 @@ from pydantic import SecretStr
 from models.access.robot_state import RobotState
 from models.access.rotation import Departure
 from models.core.settings import get_settings
-from models.registries.credential_origin import CredentialOrigin
 from models.registries.registry import BlockRef, DriftPolicy
 from tasks.access.resync import collect_resync_inputs
 from tasks.registries.protocol import Credential, SavedCredential
@@ -89,13 +88,6 @@ def test_the_basis_stays() -> None:
         _with_robots(other_registries=frozenset({"twin"})),
         _with_robots(installation="0123abcd"),
         STATE.model_copy(update={"encrypted_observer_secret": "sealed"}),
-        STATE.model_copy(
-            update={
-                "credential_origins": (
-                    CredentialOrigin(block="admin", document_id="1", origin="http://other.test"),
-                )
-            }
-        ),
     ],
 )
 def test_each_record_matters(state: RegistryState) -> None:
