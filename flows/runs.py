@@ -15,12 +15,15 @@ from sqlmodel import Session
 from models.core.errors import IntegrationError, InvalidRequest
 from models.core.runs.actor import Actor, identify_actor
 from models.core.runs.context import RunContext
-from tasks import clock
+from models.core.runs.counters import CounterKey, CounterName, RunOutcome
+from tasks import clock, counters
 from tasks.prefect.actors import current_run_origin
 from tasks.prefect.logs import flush_logs
 from tasks.secrets.console_key import read_console_key
 from tasks.store import leases
+from tasks.store.counters import add_counters
 from tasks.store.leases import lease
+from tasks.store.session import in_transaction
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,18 +35,42 @@ def report_errors(
     """Return a flow function that ends as Failed, with the message, on an `IntegrationError`.
 
     The log of the run ends with its message, and is complete when the run reaches its final state.
+    The run is counted, and what it counted is saved.
     """
 
     @wraps(flow_function)
     async def wrapper(*args: P.args, **kwargs: P.kwargs) -> T | State[Any]:
         try:
-            return _log_message(await flow_function(*args, **kwargs))
-        except IntegrationError as error:
-            return _log_message(Failed(message=str(error)))
+            return _log_message(await _run_and_count(flow_function(*args, **kwargs)))
         finally:
             await flush_logs()
 
     return wrapper
+
+
+async def _run_and_count(run: Awaitable[T]) -> T | State[Any]:
+    outcome = RunOutcome.FAILED
+    try:
+        result = await run
+        if not (isinstance(result, State) and result.is_failed()):
+            outcome = RunOutcome.COMPLETED
+    except IntegrationError as error:
+        return Failed(message=str(error))
+    else:
+        return result
+    finally:
+        await _save_counters(outcome)
+
+
+async def _save_counters(outcome: RunOutcome) -> None:
+    """Save what this process has counted; a failure to do so does not change the run's result."""
+    counters.count(CounterKey(CounterName.FLOW_RUNS, flow_run.flow_name or "", outcome))
+    counted = counters.take()
+    try:
+        await in_transaction(add_counters, counted)
+    except Exception as error:
+        counters.add(counted)
+        get_run_logger().warning("The counters were not saved: %s", type(error).__name__)
 
 
 def _log_message(result: T) -> T:

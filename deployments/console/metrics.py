@@ -1,20 +1,30 @@
 """The metrics page: figures of the database in the text format of Prometheus.
 
-Names and units: https://prometheus.io/docs/practices/naming/. All figures are gauges that are read
-at each scrape, so several consoles show the same; docs/metrics.md lists them.
+Names and units: https://prometheus.io/docs/practices/naming/. All figures are read from the
+database at each scrape, so several consoles show the same; docs/metrics.md lists them.
 """
 
 import asyncio
+import itertools
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlmodel import Session
 
 from models.core.errors import IntegrationError
+from models.core.runs.counters import (
+    CHANGE_ACTIONS,
+    DRIFT_ACTIONS,
+    CounterKey,
+    CounterName,
+    Counters,
+    RequestOutcome,
+    RunOutcome,
+)
 from models.core.settings import get_settings
 from models.overview.metrics import BindingCounts, MetricsSnapshot
 from models.overview.overview import RegistryStatistics
@@ -88,7 +98,7 @@ class _SnapshotCollector(Collector):
     def __init__(self, snapshot: MetricsSnapshot) -> None:
         self._snapshot = snapshot
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         yield _gauge(
             "build_info",
             "The revision of the database schema; always 1.",
@@ -100,6 +110,7 @@ class _SnapshotCollector(Collector):
         yield from _storage_families(self._snapshot)
         yield from _access_families(self._snapshot)
         yield from _cluster_families(self._snapshot)
+        yield from _counter_families(self._snapshot.counters)
 
 
 def _gauge(
@@ -305,3 +316,53 @@ def _cluster_families(snapshot: MetricsSnapshot) -> Iterator[GaugeMetricFamily]:
             for group, count in snapshot.pull_secrets.items()
         ),
     )
+
+
+def _counter_families(counters: Counters) -> Iterator[CounterMetricFamily]:
+    # With zeros: Prometheus does not see the increase from nothing to a first value.
+    flows = sorted({key.label for key in counters if key.name is CounterName.FLOW_RUNS})
+    runs = CounterMetricFamily(
+        f"{PREFIX}_flow_runs", "Flow runs that ended, by how.", labels=("flow", "outcome")
+    )
+    for flow, outcome in itertools.product(flows, RunOutcome):
+        key = CounterKey(CounterName.FLOW_RUNS, flow, outcome)
+        runs.add_metric((flow, outcome), counters.get(key, 0))
+    yield runs
+    for name, counter, label, values, text in _COUNTERS:
+        family = CounterMetricFamily(f"{PREFIX}_{name}", text, labels=(label,))
+        for value in sorted(values):
+            family.add_metric((value,), counters.get(CounterKey(counter, value), 0))
+        yield family
+
+
+_COUNTERS: tuple[tuple[str, CounterName, str, Iterable[str], str], ...] = (
+    (
+        "registry_requests",
+        CounterName.REQUESTS,
+        "outcome",
+        RequestOutcome,
+        "Requests to registries, each retry too.",
+    ),
+    (
+        "registry_request_seconds",
+        CounterName.REQUEST_SECONDS,
+        "outcome",
+        RequestOutcome,
+        "Time until the complete responses to requests to registries.",
+    ),
+    (
+        "changes",
+        CounterName.AUDIT,
+        "kind",
+        CHANGE_ACTIONS,
+        "Audit entries about changes, failures and transitions.",
+    ),
+    (
+        "drifts",
+        CounterName.AUDIT,
+        "kind",
+        DRIFT_ACTIONS,
+        "Audit entries about what others changed in registries and clusters.",
+    ),
+)
+"""Name of the metric, counter, its label with all values, and help text."""

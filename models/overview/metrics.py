@@ -7,6 +7,7 @@ from typing import NamedTuple
 from models.clusters.pull_secret import PullSecretState
 from models.core.base import FrozenModel
 from models.core.reasons import Reason
+from models.core.runs.counters import CounterKey
 from models.overview.cluster_list import ClusterItem
 from models.overview.overview import Overview
 
@@ -43,6 +44,7 @@ class MetricsSnapshot(FrozenModel):
         oldest_robot_secrets: when the oldest robot account secret of a workspace was created (UTC),
             by registry. The observer's is not rotated by age.
         rotation: age at which these secrets are rotated; None if they are not.
+        counters: what all runs have counted.
     """
 
     overview: Overview
@@ -52,3 +54,4 @@ class MetricsSnapshot(FrozenModel):
     full_spaces: Mapping[str, int] = {}
     oldest_robot_secrets: Mapping[str, datetime] = {}
     rotation: timedelta | None = None
+    counters: Mapping[CounterKey, float] = {}

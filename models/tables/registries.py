@@ -200,6 +200,17 @@ class PublicationRow(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
 
 
+class CounterRow(SQLModel, table=True):
+    """A sum that runs add to, see `CounterKey`; it is never deleted."""
+
+    __tablename__ = "counter"
+
+    name: str = Field(primary_key=True)
+    label: str = Field(primary_key=True)
+    outcome: str = Field(primary_key=True)
+    value: float
+
+
 class ConfigurationMarkRow(SQLModel, table=True):
     """Which configuration file owns a thing; also of things that are not on record any more.
 

@@ -29,6 +29,7 @@ from models.core.errors import (
 )
 from models.core.reasons import Reason
 from models.registries.address import parse_address
+from tasks.counters import count_request
 from tasks.http.connection.network import AddressGuard, BlockedAddressError, ProxyConnectionError
 from tasks.http.connection.proxy import (
     AUTHENTICATION_REQUIRED,
@@ -89,6 +90,7 @@ class Server:
         uses_environment_proxies: whether a request without this proxy goes through the one that
             the environment names for its origin.
         proxy_tls_context: TLS context for an https proxy.
+        is_registry: whether its requests are counted.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Server:
     proxy: Proxy | None = None
     uses_environment_proxies: bool = False
     proxy_tls_context: ssl.SSLContext | None = None
+    is_registry: bool = False
 
     def choose_proxy(self, origin: str) -> Proxy | None:
         """Return the proxy for requests to an origin: the server's own, or a token service's."""
@@ -257,7 +260,7 @@ class HttpClient:
             self.requests += 1
             try:
                 async with asyncio.timeout(self.limits.request_seconds):
-                    response = await self._exchange(call)
+                    response = await self._exchange_and_count(call)
             except IntegrationError:
                 raise
             except Exception as error:  # the boundary: whatever happens, a run gets a reason
@@ -297,8 +300,17 @@ class HttpClient:
         if last_failure := self._circuit.open_reason:
             raise CircuitOpen(self.target, call.method, call.url, *last_failure)
 
-    async def _exchange(self, call: _Call) -> Response:
-        started = time.monotonic()
+    async def _exchange_and_count(self, call: _Call) -> Response:
+        started, response = time.monotonic(), None
+        try:
+            response = await self._exchange(call, started)
+            return response
+        finally:
+            if self._server.is_registry:
+                status = response.status if response else None
+                count_request(status, time.monotonic() - started)
+
+    async def _exchange(self, call: _Call, started: float) -> Response:
         if self._is_closed:
             raise RuntimeError("this client is closed")
         authorize(call.request, call.auth)

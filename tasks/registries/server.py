@@ -56,6 +56,7 @@ def registry_server(registry: Registry, options: ClientOptions | None = None) ->
         tls_advice=TLS_ADVICE,
         to_error=error_from_response,
         max_failed_connections=_MAX_FAILED_CONNECTIONS,
+        is_registry=True,
         address_guard=registry_address_guard(registry),
         shows_certificate=certificate is not None,
         proxy=proxy,

@@ -1,5 +1,6 @@
 """Audit log. Entries are written in the same transaction as the change they describe."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
@@ -8,7 +9,9 @@ from sqlmodel import Session, SQLModel, col, delete, select, update
 
 from models.core.audit import AuditEntry
 from models.core.runs.context import RunContext
+from models.core.runs.counters import CounterKey, CounterName
 from models.tables import AuditRow
+from tasks.store.session import count_after_commit
 
 _TABLE = SQLModel.metadata.tables["audit"]
 
@@ -43,6 +46,10 @@ def append(
     ]
     if rows:  # one statement instead of one object per row: a change can have 50,000 bindings
         session.connection().execute(insert(_TABLE), rows)
+        count_after_commit(
+            session,
+            Counter(CounterKey(CounterName.AUDIT, str(row["what"])) for row in rows),
+        )
 
 
 def pending_events(session: Session, limit: int = 500) -> list[AuditRow]:

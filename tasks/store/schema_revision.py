@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 
 from models.core.errors import InvalidRequest
 
-HEAD_REVISION = "1014"
+HEAD_REVISION = "1015"
 """The newest migration. A test fails if this is outdated."""
 
 RESTORING = "restoring-"

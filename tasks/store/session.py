@@ -16,8 +16,10 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, Execution
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session, create_engine
 
+from models.core.runs.counters import Counters
 from models.core.settings import get_settings
 from models.core.text import PLACEHOLDER
+from tasks import counters
 from tasks.store.schema_revision import require_current_schema
 
 P = ParamSpec("P")
@@ -27,6 +29,9 @@ _UNSTORABLE_PATTERN = re.compile("[\x00\ud800-\udfff]")
 
 _POOL_SIZE = 5
 """Connections of one process to PostgreSQL."""
+
+_COUNTED = "counted"
+"""Key of what a session counts after its commit."""
 
 _IS_READER = "is_reader"
 """Execution option of engines whose transactions only read."""
@@ -156,7 +161,14 @@ def _run(
             _current_databases.add(url)
         result = work(session, *args, **kwargs)
         session.commit()
+        for counted in session.info.get(_COUNTED, ()):
+            counters.add(counted)
         return result
+
+
+def count_after_commit(session: Session, counted: Counters) -> None:
+    """Count once the transaction is committed: a row of counters would be locked until then."""
+    session.info.setdefault(_COUNTED, []).append(counted)
 
 
 async def in_transaction(

@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from deployments.console.metrics import render_metrics
 from models.clusters.pull_secret import PullSecretState
 from models.core.reasons import Reason
+from models.core.runs.counters import CounterKey, CounterName
 from models.overview.metrics import BindingCounts, MetricsSnapshot, PullSecretGroup
 from models.overview.overview import Overview, RegistryStatistics, SpaceTotals
 from models.registries.observation import UNLIMITED
@@ -35,14 +36,22 @@ def test_every_figure_is_shown_under_its_own_name() -> None:
             full_spaces={name: 13},
             oldest_robot_secrets={name: NOW},
             rotation=timedelta(days=14),
+            counters={
+                CounterKey(CounterName.FLOW_RUNS, "update-registry", "failed"): 15,
+                CounterKey(CounterName.REQUESTS, "no_response"): 16,
+                CounterKey(CounterName.REQUEST_SECONDS, "no_response"): 17.5,
+                CounterKey(CounterName.AUDIT, "grant.made"): 18,
+                CounterKey(CounterName.AUDIT, "space.visibility-drifted"): 19,
+            },
         )
-    ).decode()
+    )
     shown = {
         sample.name.removeprefix("registry_integration_") + sample.labels.get("visibility", ""): (
             sample.value
         )
-        for family in text_string_to_metric_families(text)
+        for family in text_string_to_metric_families(text.decode())
         for sample in family.samples
+        if not sample.name.endswith("_total") or sample.value
     }
     expected = {
         "spacespublic": 2,
@@ -59,8 +68,15 @@ def test_every_figure_is_shown_under_its_own_name() -> None:
         "spaces_nearly_full": 13,
         "robot_secret_rotation_seconds": 14 * 86400,
         "oldest_robot_secret_timestamp_seconds": NOW.timestamp(),
+        "flow_runs_total": 15,
+        "registry_requests_total": 16,
+        "registry_request_seconds_total": 17.5,
+        "changes_total": 18,
+        "drifts_total": 19,
     }
     assert {key: shown[key] for key in expected} == expected
+    assert b'flow_runs_total{flow="update-registry",outcome="completed"} 0.0' in text
+    assert b'changes_total{kind="space.bound"} 0.0' in text
 
 
 def test_a_quota_without_limit_is_no_sample() -> None:

@@ -20,8 +20,10 @@ from flows.registries.reconcile import reconcile_registry
 from flows.registries.reconcile_all import reconcile_all
 from models.core.settings import get_settings
 from models.discovery.trust import MANAGED_LABEL
+from tasks.counters import take
 from tasks.http.client import HttpClient
-from tasks.store.session import get_engine
+from tasks.store.counters import list_counters
+from tasks.store.session import get_engine, run_in_transaction
 from tests.support.helpers import (
     PASSWORD,
     count_task_runs,
@@ -103,19 +105,34 @@ async def empty_task() -> None:
     pass
 
 
+def _count(label: str, outcome: str = "") -> list[float]:
+    """Return the saved counters with a label; those of this process may be of other tests, too."""
+    counters = run_in_transaction(list_counters)
+    return [value for key, value in sorted(counters.items()) if key[1:] == (label, outcome)]
+
+
 async def test_integrate_and_reconcile(
     name: str, database: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    take()
     with harbor_with("team-a") as harbor:
         await save_credentials(name)
         with counted(caplog) as costs:
             await integrate(name, harbor.url)
         assert (costs.clients, costs.requests) == ({name: 1}, {name: 15})
-        assert costs.transactions == 7
+        assert costs.transactions == 8
         with counted(caplog) as costs:
             await expect_success(reconcile_registry, name)
         assert (costs.clients, costs.requests) == ({name: 1}, {name: 6})
-        assert costs.transactions == 3
+        assert costs.transactions == 4
+    [seconds, requests] = _count("success")
+    assert requests + sum(_count("client_error")[1:]) == 15 + 6
+    assert 0 < seconds < requests * 60
+    assert _count("registry.integrated") == [1]
+    assert _count("integrate-registry", "completed") == [1]
+    assert _count("reconcile-registry", "completed") == [1]
+    state = await run_flow(reconcile_registry, f"{name}-unknown")
+    assert state.is_failed() and _count("reconcile-registry", "failed") == [1]
 
 
 async def test_bind_and_sync(name: str, database: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -124,11 +141,11 @@ async def test_bind_and_sync(name: str, database: str, caplog: pytest.LogCapture
             await bind(name, ["team-a"], "red")
         assert costs.clients == {name: 1, "cluster eu": 1}
         assert costs.requests == {name: 7, "cluster eu": 7}
-        assert costs.transactions == 13
+        assert costs.transactions == 14
         with counted(caplog) as costs:
             await expect_success(sync_namespaces)
         assert (costs.clients, costs.requests) == ({"cluster eu": 1}, {"cluster eu": 3})
-        assert costs.transactions == 5
+        assert costs.transactions == 6
 
 
 async def test_discover(database: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -139,8 +156,8 @@ async def test_discover(database: str, caplog: pytest.LogCaptureFixture) -> None
         with counted(caplog) as costs:
             await expect_success(discover_managed_harbors)
         assert (costs.clients["cluster west"], costs.clients["west-hub-main"]) == (1, 1)
-        assert costs.transactions == 20
+        assert costs.transactions == 21
         with counted(caplog) as costs:
             await expect_success(discover_managed_harbors)
         assert (costs.clients, costs.requests) == ({"cluster west": 1}, {"cluster west": 5})
-        assert costs.transactions == 6
+        assert costs.transactions == 7

@@ -13,6 +13,7 @@ from models.overview.lists import MAX_ROWS_PER_PAGE, ListQuery
 from models.overview.metrics import BindingCounts, MetricsSnapshot, PullSecretGroup
 from models.overview.overview import Overview
 from models.tables import BindingRow, PullSecretRow, RobotAccountRow, SpaceRow
+from tasks.store.counters import list_counters
 from tasks.store.lists.clusters import list_cluster_items
 from tasks.store.lists.pending import is_pending, load_pending_rule
 from tasks.store.registries.statistics import list_registry_statistics
@@ -39,6 +40,7 @@ def load_metrics(
         full_spaces=_count_full_spaces(session),
         oldest_robot_secrets=_oldest_robot_secrets(session),
         rotation=rotation,
+        counters=list_counters(session),
     )
 
 
