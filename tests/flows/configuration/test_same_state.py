@@ -218,5 +218,5 @@ async def test_a_run_that_is_killed_is_finished(
             with _counted_commits() as later:
                 message = await expect_success(apply_configuration, document=text, name="own.yaml")
             assert message.startswith("nothing to do")
-            assert finish is not _apply or later.count == 0
+            assert finish is not _apply or later.count == 1  # the sums of what runs count
     assert finished >= 3

@@ -41,7 +41,7 @@ async def _add_cluster(name: str, kubeconfig: str) -> None:
     """Register a cluster behind the product's back: fifty flow runs are not what is tested."""
     reference = ClusterCredentials(kubeconfig=kubeconfig)
     await reference.save(name, overwrite=True)
-    cluster = Cluster.model_validate({"name": name, "credential": {"name": name}})
+    cluster = Cluster.model_validate({"name": name, "credential": {"source": "block", "name": name}})
     run_in_transaction(
         memberships.add_or_update_cluster, cluster, ClusterStatus(), new_run_context()
     )
