@@ -24,7 +24,7 @@ from models.access.rotation import newly_rolled_out, pending_rollouts
 from models.configuration.things import ThingKey, ThingKind
 from models.core.runs.context import RunContext
 from models.registries.observation import StorageReading
-from models.registries.run_record import Findings, RunRecord
+from models.registries.runs.record import Findings, RunRecord
 from tasks.store.access import bindings, clusters
 from tasks.store.access.bindings import update_bindings
 from tasks.store.configuration import save_refusals

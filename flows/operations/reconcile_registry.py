@@ -29,14 +29,14 @@ from models.core.availability import Complete
 from models.core.errors import LeaseHeld, RemoteError
 from models.core.runs.context import RunContext
 from models.core.settings import get_settings
-from models.registries.baseline import Baseline
 from models.registries.changes import ChangeResult
 from models.registries.health import summarize_health, unfinished_conditions
 from models.registries.observation import Snapshot, StorageReading
 from models.registries.plan import Plan
 from models.registries.record import RegistryRecord
 from models.registries.registry import Registry
-from models.registries.run_record import Findings, RunRecord, summarize_findings, summarize_run
+from models.registries.runs.baseline import Baseline
+from models.registries.runs.record import Findings, RunRecord, summarize_findings, summarize_run
 from models.registries.schedule import recheck_at, refuses_credentials
 from models.registries.space import Space
 from tasks import clock

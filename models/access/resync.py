@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 
 from models.access.robot_state import RobotState
 from models.core.base import FrozenModel
-from models.registries.baseline import Baseline
 from models.registries.observation import Snapshot
 from models.registries.plan import Plan
+from models.registries.runs.baseline import Baseline
 from models.registries.space import Space
 
 RESYNC_INTERVAL = timedelta(minutes=15)

@@ -8,7 +8,6 @@ from models.core.base import FrozenModel
 from models.core.errors import InvalidRequest
 from models.core.limits import PollPolicy
 from models.core.reasons import Reason
-from models.registries.baseline import Baseline
 from models.registries.condition import Condition, ConditionType, Health
 from models.registries.health import (
     HealthSummary,
@@ -18,6 +17,7 @@ from models.registries.health import (
 )
 from models.registries.observation import Coverage
 from models.registries.registry import Registry
+from models.registries.runs.baseline import Baseline
 from models.registries.schedule import (
     PollHistory,
     PullUserAttempts,

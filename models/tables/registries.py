@@ -20,7 +20,7 @@ class RegistryRow(SQLModel, table=True):
     of the pull-only user that the registry last accepted; `pull_user_refused` that of the one it
     refused `pull_user_failures` times in a row, last at `pull_user_tried_at`. At `doubted_at` a run
     that had lost its lease may have changed the registry, so older observations are stale.
-    `baseline` is the last full comparison (`models.registries.baseline`).
+    `baseline` is the last full comparison (`models.registries.runs.baseline`).
     """
 
     __tablename__ = "registry"

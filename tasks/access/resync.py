@@ -8,8 +8,8 @@ from models.access.resync import ResyncInputs, has_rotation
 from models.access.robot_state import RobotState
 from models.core.errors import InvalidRequest
 from models.core.settings import get_settings
-from models.registries.baseline import digest_values
 from models.registries.registry import Registry
+from models.registries.runs.baseline import digest_values
 from tasks.code_digest import code_digest
 from tasks.registries.protocol import Credential, SavedCredential
 from tasks.secrets.cipher import Cipher, cipher_from

@@ -27,9 +27,9 @@ from models.access.binding_change import plan_bind, plan_unbind
 from models.clusters.cluster import PULL_SECRET_NAME, Cluster, ClusterStatus
 from models.clusters.pull_secret import PullSecretStatus, RepairHistory
 from models.core.labels import WORKSPACE_LABEL
-from models.registries.baseline import Baseline
 from models.registries.registry import BlockRef
 from models.registries.robots import RobotAccount
+from models.registries.runs.baseline import Baseline
 from models.tables import (
     DepartureRow,
     ManagedHarborRow,

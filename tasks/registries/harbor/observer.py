@@ -15,9 +15,9 @@ from pydantic import TypeAdapter
 from models.core.availability import Complete, Unavailable
 from models.core.errors import NotFound, RemoteError
 from models.core.reasons import Reason
-from models.registries.baseline import digest_lists
 from models.registries.observation import NOT_REQUESTED, UNCHANGED
 from models.registries.robots import ObservedRobot, OwnershipMark, RobotAccount, observer_name
+from models.registries.runs.baseline import digest_lists
 from models.registries.space import ObservedSpace
 from tasks import clock
 from tasks.http.client import HttpClient

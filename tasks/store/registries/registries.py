@@ -13,11 +13,11 @@ from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
 from models.core.runs.context import RunContext
 from models.core.suggestion import did_you_mean
-from models.registries.baseline import Baseline
 from models.registries.condition import PULL_USER_TYPES, Condition, ConditionType
 from models.registries.observation import Coverage
 from models.registries.record import RegistryRecord
 from models.registries.registry import Registry
+from models.registries.runs.baseline import Baseline
 from models.registries.schedule import PollHistory, PullUserAttempts
 from models.tables import (
     BindingRow,

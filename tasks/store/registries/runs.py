@@ -9,7 +9,7 @@ from sqlmodel import Session, col, delete, select
 from models.core.runs.context import RunContext
 from models.registries.condition import Condition
 from models.registries.observation import StorageReading
-from models.registries.run_record import Findings, RunRecord
+from models.registries.runs.record import Findings, RunRecord
 from models.tables import ChangeResultRow, RegistryRow
 from tasks.store import audit, leases
 from tasks.store.registries import registries, robots, spaces, statistics

@@ -10,7 +10,7 @@ from flows.access.resolve_held_bindings import HeldBindingAction, resolve_held_b
 from flows.operations.bindings import hold
 from flows.runs import new_run_context
 from models.core.settings import get_settings
-from models.registries.run_record import EXPIRED_REASON
+from models.registries.runs.record import EXPIRED_REASON
 from models.tables import SpaceRow
 from tasks import clock
 from tasks.store.registries import spaces

@@ -9,6 +9,7 @@ from flows.operations import memberships
 from flows.runs import new_run_context
 from models.clusters.cluster import Cluster, ClusterStatus
 from models.discovery.trust import MANAGED_LABEL
+from models.registries.registry import BlockRef
 from tasks.secrets.cluster_credentials import ClusterCredentials
 from tasks.store.session import run_in_transaction
 from tests.support.helpers import PASSWORD, expect_success, harbor_with, registry_names
@@ -41,7 +42,7 @@ async def _add_cluster(name: str, kubeconfig: str) -> None:
     """Register a cluster behind the product's back: fifty flow runs are not what is tested."""
     reference = ClusterCredentials(kubeconfig=kubeconfig)
     await reference.save(name, overwrite=True)
-    cluster = Cluster.model_validate({"name": name, "credential": {"source": "block", "name": name}})
+    cluster = Cluster(name=name, credential=BlockRef(name=name))
     run_in_transaction(
         memberships.add_or_update_cluster, cluster, ClusterStatus(), new_run_context()
     )

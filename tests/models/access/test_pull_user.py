@@ -22,7 +22,7 @@ from models.registries.condition import (
 from models.registries.health import first_failure, summarize_health
 from models.registries.observation import Snapshot
 from models.registries.registry import Kind, Registry
-from models.registries.run_record import pull_user_proof
+from models.registries.runs.record import pull_user_proof
 from tests.support.builders import check_result, condition, registry, registry_record, snapshot
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN

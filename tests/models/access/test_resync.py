@@ -15,11 +15,11 @@ from models.access.resync import (
 from models.access.robot_state import RobotState
 from models.access.rotation import Departure
 from models.core.availability import Complete
-from models.registries.baseline import Baseline
 from models.registries.changes import Drift, DriftAction, DriftKind
 from models.registries.observation import UNCHANGED, Snapshot
 from models.registries.plan import Plan
 from models.registries.robots import ObservedRobot
+from models.registries.runs.baseline import Baseline
 from tests.support.access_builders import INSTALLATION_ID, robot, robot_account
 from tests.support.builders import GRACE, NOW, narrow, observed_space, snapshot, space
 from tests.support.builders import unavailable as unavailable_section

@@ -22,7 +22,7 @@ from models.registries.changes import (
 from models.registries.plan import Plan
 from models.registries.robot_plan import RobotPlan, RotationState, desired_robots, plan_robots
 from models.registries.robots import ObservedRobot, OwnershipMark, RobotAccount, robot_name
-from models.registries.run_record import summarize_run
+from models.registries.runs.record import summarize_run
 from tests.support.access_builders import INSTALLATION_ID, robot_account, robots
 from tests.support.builders import NOW, registry_record, snapshot
 

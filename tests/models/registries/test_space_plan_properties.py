@@ -9,7 +9,7 @@ from models.registries.changes import CreateSpace, DriftKind, SetVisibility
 from models.registries.observation import Snapshot
 from models.registries.plan import Plan
 from models.registries.registry import DriftPolicy, Kind, Registry
-from models.registries.run_record import summarize_run
+from models.registries.runs.record import summarize_run
 from models.registries.space import ObservedSpace, Space
 from models.registries.space_plan import plan_spaces
 from tests.support.builders import (

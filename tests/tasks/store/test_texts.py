@@ -5,7 +5,7 @@ import pytest
 from models.core.audit import AuditEntry
 from models.core.reasons import Reason
 from models.registries.registry import BlockRef
-from models.registries.run_record import RunRecord
+from models.registries.runs.record import RunRecord
 from models.registries.schedule import PollHistory
 from models.tables import AuditRow, ChangeResultRow, ConditionRow, RegistryRow, SpaceRow
 from tasks.store.leases import lease

@@ -18,7 +18,7 @@ from models.access.binding import Binding, Workspace
 from models.access.binding_update import hold_spaces
 from models.registries.plan import Plan
 from models.registries.registry import Kind
-from models.registries.run_record import EXPIRED_REASON, summarize_findings
+from models.registries.runs.record import EXPIRED_REASON, summarize_findings
 from models.tables import AuditRow, BindingRow
 from tasks.store.access import bindings
 from tasks.store.leases import lease

@@ -18,7 +18,7 @@ from models.clusters.membership import WorkspaceSource
 from models.core.errors import LeaseHeld
 from models.registries.plan import Plan
 from models.registries.robots import RobotAccount
-from models.registries.run_record import RunRecord, summarize_findings
+from models.registries.runs.record import RunRecord, summarize_findings
 from models.registries.schedule import PollHistory
 from models.tables import RobotAccountRow
 from tasks.secrets.cipher import Cipher

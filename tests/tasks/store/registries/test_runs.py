@@ -9,8 +9,8 @@ from sqlmodel import Session
 from models.core.audit import AuditEntry
 from models.core.errors import LeaseHeld
 from models.core.reasons import Reason
-from models.registries.baseline import Baseline
-from models.registries.run_record import RunRecord
+from models.registries.runs.baseline import Baseline
+from models.registries.runs.record import RunRecord
 from models.registries.schedule import PollHistory
 from models.tables import ChangeResultRow, RegistryRow, SpaceRow
 from tasks.store.leases import lease

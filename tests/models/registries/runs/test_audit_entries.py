@@ -7,7 +7,7 @@ from models.core.reasons import Reason
 from models.registries.changes import ChangeResult, Drift, DriftAction, DriftKind
 from models.registries.condition import Health
 from models.registries.health import HealthSummary
-from models.registries.run_record import drift_entries, health_entries, result_entries
+from models.registries.runs.audit_entries import drift_entries, health_entries, result_entries
 from tests.support.builders import PUBLIC, create, failure, narrow, success
 
 NONE: frozenset[tuple[str, str, str]] = frozenset()

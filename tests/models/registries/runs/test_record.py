@@ -9,7 +9,7 @@ from models.registries.changes import ChangeResult, Drift, DriftAction, DriftKin
 from models.registries.condition import ConditionStatus, ConditionType
 from models.registries.plan import Plan
 from models.registries.robots import RobotAccount
-from models.registries.run_record import (
+from models.registries.runs.record import (
     EXPIRED_REASON,
     summarize_findings,
     summarize_run,

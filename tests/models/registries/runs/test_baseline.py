@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from models.registries.baseline import digest_lists, digest_values
 from models.registries.robots import OwnershipMark
+from models.registries.runs.baseline import digest_lists, digest_values
 from tests.support.access_builders import robot
 from tests.support.builders import NOW, registry, space
 

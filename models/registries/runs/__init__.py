@@ -1,0 +1,1 @@
+"""Runs on a registry: what they save, and the last full comparison."""
