@@ -12,10 +12,7 @@ from flows.operations.run_results import RegistryRunResult
 async def reconcile_steadily(name: str, *, resync: bool = False) -> RegistryRunResult:
     """Reconcile as reconcile-all does, or (`resync`) as a person does."""
     steps = AS_TASKS if resync else AS_FUNCTIONS
-    async with hold_registry(name, wait_seconds=60, with_origins=resync, with_spaces=resync) as (
-        context,
-        state,
-    ):
+    async with hold_registry(name, wait_seconds=60, with_spaces=resync) as (context, state):
         return await reconcile(
             name,
             context,
