@@ -27,6 +27,8 @@ async def test_reconcile_all(registry_count: int, costs: HarborCosts) -> None:
     with harbors(registry_count, SPACES, costs) as urls:
         integrate_registries(urls)
         await reconcile_all()  # the first look writes every space down
+        await in_transaction(_make_due)
+        await reconcile_all()  # the second one finds nothing to do
 
         async def bare_loop() -> None:
             await bare.observe_all(urls, SPACES, get_settings().registries_at_once)
