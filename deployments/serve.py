@@ -30,6 +30,7 @@ from deployments.environment import (
 )
 from deployments.keys.api_password import PASSWORD_FILE_NAME, load_api_password
 from deployments.keys.block_key import BlockKeyMissing, load_block_key
+from deployments.logs.rotation import LogFiles
 from deployments.prefect_api import api_url_error
 from deployments.worker.processes import Process, start_process, stop_process, wait_for_any
 from models.core.errors import InvalidRequest
@@ -58,10 +59,11 @@ def main() -> int:
         check_complete(data_dir)
         if (url := os.environ["PREFECT_API_URL"]) != own_api_url(port):
             _require_api(url)
-            return _run_worker(console_port)
+            return _run_worker(console_port, LogFiles())
         _require_free_port(console_port, "CONSOLE_PORT")
-        with lock_data_dir(data_dir), _run_prefect_server(port, data_dir) as server:
-            return _run_worker(console_port, server)
+        logs = LogFiles()
+        with lock_data_dir(data_dir), _run_prefect_server(port, data_dir, logs) as server:
+            return _run_worker(console_port, logs, server)
     except (StartupError, InvalidRequest, BlockKeyMissing, DataDirInUse) as error:
         print(f"Startup failed: {error}", file=sys.stderr)
         return 1
@@ -79,7 +81,7 @@ def _require_api(url: str) -> None:
         raise StartupError(error)
 
 
-def _run_worker(console_port: int, *servers: Process) -> NoReturn:
+def _run_worker(console_port: int, logs: LogFiles, *servers: Process) -> NoReturn:
     """Deploy the flows, run a worker and the console until one of them or of `servers` exits."""
     _prepare_state()
     for server in servers:
@@ -87,28 +89,30 @@ def _run_worker(console_port: int, *servers: Process) -> NoReturn:
     _deploy(recovering=bool(servers))
     worker = start_process("-m", "deployments.worker")
     try:
-        with _run_console(console_port) as console:
+        with _run_console(console_port, logs) as console:
             ui = os.environ["PREFECT_API_URL"].removesuffix("/api")
             print(f"Registry integration is ready. Prefect UI: {ui}   Press Ctrl-C to stop.")
             print(f"Console: http://{HOST}:{console_port}", flush=True)
-            _wait_for_exit({"worker": worker, "console": console}, servers)
+            _wait_for_exit({"worker": worker, "console": console}, servers, logs)
     finally:
         stop_process(worker, _WORKER_STOP_SECONDS)
 
 
-def _wait_for_exit(processes: Mapping[str, Process], servers: Sequence[Process]) -> NoReturn:
-    exited = wait_for_any(*processes.values(), *servers)
+def _wait_for_exit(
+    processes: Mapping[str, Process], servers: Sequence[Process], logs: LogFiles
+) -> NoReturn:
+    exited = wait_for_any(*processes.values(), *servers, meanwhile=logs.rotate)
     name = next((name for name, process in processes.items() if process is exited), _SERVER_NAME)
     raise StartupError(f"the {name} exited with status {exited.returncode}; run `make serve` again")
 
 
 @contextmanager
-def _run_console(port: int) -> Iterator[Process]:
+def _run_console(port: int, logs: LogFiles) -> Iterator[Process]:
     """Run the console on the loopback interface; it logs to `console.log` in the data directory."""
     environment = {"REGISTRY_INTEGRATION_CONSOLE_PORT": str(port)}
     log_path = Path(os.environ["REGISTRY_INTEGRATION_DATA_DIR"]) / "console.log"
     _require_free_port(port, "CONSOLE_PORT")
-    with log_path.open("ab") as log:
+    with logs.open(log_path) as log:
         process = start_process("-m", "deployments.console", environment=environment, log=log)
     try:
         _wait_until_healthy(process, f"http://{HOST}:{port}/healthz", "console")
@@ -148,12 +152,12 @@ def _default_data_dir() -> Path:
 
 
 @contextmanager
-def _run_prefect_server(port: int, data_dir: Path) -> Iterator[Process]:
+def _run_prefect_server(port: int, data_dir: Path, logs: LogFiles) -> Iterator[Process]:
     """Run a Prefect server on the loopback interface; it logs to `server.log`."""
     _require_free_port(port, "PORT")
     settings = _set_password(data_dir, port)
     command = ("-m", "prefect", "server", "start", "--host", HOST, "--port", str(port))
-    with (data_dir / "server.log").open("ab") as log:
+    with logs.open(data_dir / "server.log") as log:
         process = start_process(*command, environment=settings, log=log)
     try:
         yield process

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -78,10 +78,16 @@ def _send_signal(process: Process, number: signal.Signals) -> None:
         os.killpg(process.pid, number)
 
 
-def wait_for_any(*processes: Process) -> Process:
-    """Wait until one of the processes exits, and return it."""
+def wait_for_any(*processes: Process, meanwhile: Callable[[], None]) -> Process:
+    """Wait until one of the processes exits, and return it.
+
+    Args:
+        processes: the processes.
+        meanwhile: what to do three times a second.
+    """
     while True:
         for process in processes:
             if process.poll() is not None:
                 return process
+        meanwhile()
         time.sleep(0.3)
