@@ -40,6 +40,7 @@ class AuditItem(FrozenModel):
         actor: who started the run; empty in entries of older versions.
         action: event name, e.g. `space.bound`.
         flow_run: id of the flow run; empty outside of one.
+        rejected: why Prefect rejected the event of the entry; empty if it did not.
     """
 
     id: int
@@ -54,6 +55,7 @@ class AuditItem(FrozenModel):
     after: str
     reason: str
     flow_run: str
+    rejected: str
 
 
 AUDIT_COLUMNS = tuple(AuditItem.model_fields)

@@ -1,7 +1,8 @@
 """Lists of the console: one page of rows, and how a list is searched, filtered and sorted."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AfterValidator, Field
 
@@ -18,6 +19,7 @@ ROWS_PER_PAGE = 50
 MAX_ROWS_PER_PAGE = 200
 """Rows of one page at most, and options of one picker."""
 
+_SIDE_ROWS = 20
 _MAX_OFFSET = 10_000_000
 """More rows than any list has; a database rejects numbers beyond 64 bits."""
 
@@ -96,6 +98,16 @@ def page_offset(number: str, limit: int = ROWS_PER_PAGE) -> int:
     if not (number.isascii() and number.isdigit() and len(number) <= len(str(_MAX_OFFSET))):
         return 0
     return min((max(int(number), 1) - 1) * limit, _MAX_OFFSET)
+
+
+def side_rows(params: Mapping[str, str], name: str) -> dict[str, Any]:
+    """Return offset and limit of a further list of a page.
+
+    Args:
+        params: the parameters of the URL.
+        name: the parameter with the number of its page.
+    """
+    return {"offset": page_offset(params.get(name, ""), _SIDE_ROWS), "limit": _SIDE_ROWS}
 
 
 def parse_choice(choices: type[Choice], text: str) -> Choice | None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from models.core.settings import get_settings
+from models.overview.audit_list import AuditQuery
 from models.overview.lists import (
     BindingQuery,
     ListQuery,
@@ -17,8 +18,8 @@ from models.overview.lists import (
     WorkspaceQuery,
     WorkspaceSort,
 )
+from tasks.store.lists.audit import list_audit
 from tasks.store.lists.bindings import list_bindings, load_binding_totals
-from tasks.store.lists.history import list_history
 from tasks.store.lists.namespaces import list_namespaces
 from tasks.store.lists.registries import list_registries
 from tasks.store.lists.registry_access import load_registry_access
@@ -53,7 +54,7 @@ CASES: list[tuple[str, Callable[..., Any], tuple[Any, ...]]] = [
     ("its registries", list_bound_registries, ("team-0000",)),
     ("its namespaces", list_namespaces, (NamespaceQuery(workspace="team-0000"),)),
     ("namespaces", list_namespaces, (NamespaceQuery(search="ns-9"),)),
-    ("history of a registry", list_history, (ListQuery(),)),
+    ("history of a registry", list_audit, (AuditQuery(registry=LARGEST),)),
 ]
 _TIMED = {list_bindings, load_registry_access}
 

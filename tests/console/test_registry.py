@@ -102,9 +102,9 @@ async def test_access_with_robot_accounts_and_held_bindings(filled: Browser) -> 
     assert 'href="/workspaces/team-a"' in html
 
 
-async def test_history_with_events(filled: Browser) -> None:
+async def test_history(filled: Browser) -> None:
     html = await filled.get("/registries/prod")
-    assert "space.drifted event team" in text_of(html)
+    assert "api space.drifted team" in text_of(html)
     assert 'href="/runs/00000000-0000-0000-0000-000000000001"' in html
 
 

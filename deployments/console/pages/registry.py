@@ -17,6 +17,7 @@ from models.access.pull_user import pull_user_problem
 from models.configuration.things import Mark, ThingKey, ThingKind
 from models.core.settings import get_settings
 from models.core.suggestion import suggest_name
+from models.overview.audit_list import AuditItem, AuditQuery
 from models.overview.image_commands import image_commands
 from models.overview.items import BindingTotals, SpaceItem
 from models.overview.lists import (
@@ -29,6 +30,7 @@ from models.overview.lists import (
     SpaceState,
     page_offset,
     parse_choice,
+    side_rows,
 )
 from models.overview.overview import RegistryStatistics
 from models.overview.robot_lines import robot_lines
@@ -36,12 +38,11 @@ from models.overview.views import BoundSpace, WorkspaceAccess
 from models.registries.registry import Registry
 from models.registries.robots import RobotAccount
 from models.registries.space import Space, Visibility
-from models.tables import AuditRow
 from tasks import clock
 from tasks.store.configuration import count_marks, find_marks
 from tasks.store.lists import workspaces as workspace_lists
+from tasks.store.lists.audit import list_audit
 from tasks.store.lists.bindings import list_bindings
-from tasks.store.lists.history import list_history
 from tasks.store.lists.registry_access import get_observer, load_registry_access
 from tasks.store.lists.spaces import list_spaces
 from tasks.store.registries import registries, spaces
@@ -49,7 +50,6 @@ from tasks.store.registries.statistics import get_registry_statistics
 
 ROWS = (50, MAX_ROWS_PER_PAGE)
 _BOUND = {"yes": True, "no": False}
-_SIDE_ROWS = 20
 
 
 class SpaceDetail(NamedTuple):
@@ -85,7 +85,7 @@ class _PageData(NamedTuple):
     access: ListPage[WorkspaceAccess]
     held: ListPage[BoundSpace]
     observer: RobotAccount | None
-    history: ListPage[AuditRow]
+    history: ListPage[AuditItem]
     workspace_names: tuple[str, ...]
     detail: SpaceDetail | None
     ownership: _Ownership
@@ -155,20 +155,13 @@ def parse_query(params: QueryParams | Mapping[str, str]) -> SpaceQuery:
     )
 
 
-def side_query(params: Mapping[str, str], name: str) -> ListQuery:
-    """Return the query of a further list of a page; `name` is the parameter with its page."""
-    offset = page_offset(params.get(name, ""), _SIDE_ROWS)
-    return ListQuery(offset=offset, limit=_SIDE_ROWS)
-
-
 def _load(session: Session, name: str, params: QueryParams, now: datetime) -> _PageData | None:
     figures = get_registry_statistics(session, name)
     if figures is None:
         return None
-    held = BindingQuery(
-        registry=name, is_held=True, **side_query(params, "held").model_dump(exclude={"search"})
-    )
-    access = load_registry_access(session, name, side_query(params, "access"), now)
+    held = BindingQuery(registry=name, is_held=True, **side_rows(params, "held"))
+    workspace_rows = ListQuery(**side_rows(params, "access"))
+    access = load_registry_access(session, name, workspace_rows, now)
     picker = ListQuery(search=params.get("wq", ""), limit=MAX_ROWS_PER_PAGE)
     space_page = list_spaces(session, name, parse_query(params))
     return _PageData(
@@ -178,7 +171,7 @@ def _load(session: Session, name: str, params: QueryParams, now: datetime) -> _P
         access=access.workspaces,
         held=list_bindings(session, held, now),
         observer=get_observer(session, name),
-        history=list_history(session, side_query(params, "history"), registry=name),
+        history=list_audit(session, AuditQuery(registry=name, **side_rows(params, "history"))),
         workspace_names=workspace_lists.list_names(session, picker),
         detail=_load_detail(session, name, params, now),
         ownership=_load_ownership(session, name, space_page.items),
@@ -191,8 +184,7 @@ def _load_detail(
     space = spaces.get_space(session, registry, params.get("space", ""))
     if space is None:
         return None
-    side = side_query(params, "bindings").model_dump(exclude={"search"})
-    query = BindingQuery(registry=registry, space=space.name, **side)
+    query = BindingQuery(registry=registry, space=space.name, **side_rows(params, "bindings"))
     page = list_bindings(session, query, now)
     marks = find_marks(
         session,

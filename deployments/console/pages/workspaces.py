@@ -18,6 +18,7 @@ from models.clusters.membership import Namespace
 from models.configuration.things import Mark, ThingKey, ThingKind
 from models.core.settings import get_settings
 from models.core.suggestion import suggest_name
+from models.overview.audit_list import AuditItem, AuditQuery
 from models.overview.items import BindingTotals
 from models.overview.lists import (
     MAX_ROWS_PER_PAGE,
@@ -31,22 +32,21 @@ from models.overview.lists import (
     WorkspaceSort,
     page_offset,
     parse_choice,
+    side_rows,
 )
 from models.overview.robot_lines import robot_lines
 from models.overview.views import BoundRegistry, BoundSpace, WorkspaceNamespace
-from models.tables import AuditRow
 from tasks import clock
 from tasks.store.access import workspaces
 from tasks.store.configuration import find_marks
 from tasks.store.lists import registries as registry_lists
+from tasks.store.lists.audit import list_audit
 from tasks.store.lists.bindings import list_bindings, load_binding_totals
-from tasks.store.lists.history import list_history
 from tasks.store.lists.namespaces import list_namespaces, list_refused_namespaces
 from tasks.store.lists.spaces import list_space_names
 from tasks.store.lists.workspaces import list_bound_registries, list_workspaces
 
 _PENDING = {"yes": True, "no": False}
-_SIDE_ROWS = 20
 
 
 class _PageData(NamedTuple):
@@ -65,7 +65,7 @@ class _PageData(NamedTuple):
     members: ListPage[WorkspaceNamespace]
     refused: ListPage[Namespace]
     registries: tuple[BoundRegistry, ...]
-    history: ListPage[AuditRow]
+    history: ListPage[AuditItem]
     registry_names: tuple[str, ...]
     space_names: tuple[str, ...]
 
@@ -146,7 +146,7 @@ def _load(session: Session, name: str, params: QueryParams, now: datetime) -> _P
         members=list_namespaces(session, _namespace_query(params, "members", name)),
         refused=list_refused_namespaces(session, name, _namespace_query(params, "refused")),
         registries=list_bound_registries(session, name),
-        history=list_history(session, _side(params, "history"), workspace=name),
+        history=list_audit(session, AuditQuery(workspace=name, **side_rows(params, "history"))),
         registry_names=registry_lists.list_names(
             session, ListQuery(search=params.get("rq", ""), limit=MAX_ROWS_PER_PAGE)
         ),
@@ -172,12 +172,7 @@ def _binding_query(name: str, params: Mapping[str, str]) -> BindingQuery:
     )
 
 
-def _side(params: Mapping[str, str], name: str) -> ListQuery:
-    return ListQuery(offset=page_offset(params.get(name, ""), _SIDE_ROWS), limit=_SIDE_ROWS)
-
-
 def _namespace_query(
     params: Mapping[str, str], name: str, workspace: str | None = None
 ) -> NamespaceQuery:
-    side = _side(params, name)
-    return NamespaceQuery(workspace=workspace, offset=side.offset, limit=side.limit)
+    return NamespaceQuery(workspace=workspace, **side_rows(params, name))

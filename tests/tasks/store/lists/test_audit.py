@@ -6,9 +6,9 @@ import pytest
 from sqlmodel import Session
 
 from models.core.audit import AuditEntry
-from models.overview.lists import ListQuery
+from models.overview.audit_list import AuditQuery
 from tasks.store import audit
-from tasks.store.lists.history import list_history
+from tasks.store.lists.audit import list_audit
 from tasks.store.session import run_in_snapshot, run_in_transaction
 from tests.support.builders import run_context
 
@@ -38,7 +38,6 @@ def _append(session: Session) -> None:
     [
         ("", {}, "y x a_b prod"),
         ("", {"registry": "prod"}, "x a_b prod"),
-        ("", {"registry": "prod", "with_event": True}, "x prod"),
         ("", {"workspace": "team-a"}, "y x"),
         ("", {"registry": "dev", "workspace": "team-a"}, "y"),
         ("", {"registry": "gone"}, ""),
@@ -48,15 +47,15 @@ def _append(session: Session) -> None:
         ("<script>", {}, "a_b"),
     ],
 )
-def test_history(database: str, search: str, selection: dict[str, Any], subjects: str) -> None:
+def test_selection(database: str, search: str, selection: dict[str, Any], subjects: str) -> None:
     run_in_transaction(_append)
-    page = run_in_snapshot(list_history, ListQuery(search=search), **selection)
+    page = run_in_snapshot(list_audit, AuditQuery(search=search, **selection))
     assert [row.subject for row in page.items] == subjects.split()
     assert page.total == len(subjects.split())
 
 
 def test_pages(database: str) -> None:
     run_in_transaction(_append)
-    page = run_in_snapshot(list_history, ListQuery(limit=2, offset=2))
+    page = run_in_snapshot(list_audit, AuditQuery(limit=2, offset=2))
     assert [row.subject for row in page.items] == ["a_b", "prod"]
     assert (page.total, page.number, page.next_number) == (4, 2, None)
