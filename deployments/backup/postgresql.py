@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ from sqlalchemy.engine import URL
 
 from deployments.backup.manifest import Engine
 from models.core.errors import InvalidRequest
+
+_DISCONNECT_SECONDS = 2.0
 
 _PROGRAM_DIRS = "/usr/lib/postgresql"
 """Where Debian installs the programs of each version, of which `PATH` has one."""
@@ -127,14 +130,15 @@ class PostgresDatabase:
         return bool(count)
 
     def find_users(self) -> str:
-        """Return how many other clients are connected: servers, workers and consoles."""
+        """Return how many other clients are connected: servers, workers and consoles.
+
+        A client that has gone, also this one a moment ago, is connected until its server process
+        ends: https://www.postgresql.org/docs/current/connect-estab.html
+        """
+        deadline = time.monotonic() + _DISCONNECT_SECONDS
         with self._connect() as connection:
-            (count,) = _fetch_one(
-                connection,
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-                "AND pid <> pg_backend_pid() AND (backend_type = 'client backend' "
-                "OR backend_type IS NULL)",
-            )
+            while (count := _count_others(connection)) and time.monotonic() < deadline:
+                time.sleep(0.1)
         return f"{self.location} has other connections: {count}" if count else ""
 
     def check_copy(self, file: Path) -> None:
@@ -222,6 +226,16 @@ def _as_text(value: str | tuple[str, ...] | None) -> str | None:
 def _last_line(text: bytes) -> str:
     lines = text.decode(errors="replace").strip().splitlines()
     return lines[-1][:500] if lines else "no message"
+
+
+def _count_others(connection: "psycopg.Connection[tuple[Any, ...]]") -> int:
+    connection.rollback()  # a transaction sees the list as it first was
+    (count,) = _fetch_one(
+        connection,
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND pid <> pg_backend_pid() AND (backend_type = 'client backend' OR backend_type IS NULL)",
+    )
+    return int(count)
 
 
 def _fetch_one(connection: "psycopg.Connection[tuple[Any, ...]]", query: str) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ import os
 import shutil
 import sqlite3
 import stat
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -308,6 +309,10 @@ def test_postgresql(tmp_path: Path) -> None:
             connection.execute("CREATE TABLE other.apart (number int)")
             connection.commit()
             assert "other connections: 1" in one.find_users()
+            leaving = threading.Timer(0.5, connection.close)
+            leaving.start()
+            assert one.find_users() == ""
+            leaving.join()
         one.dump(tmp_path / "one.dump")
         with two._connect() as connection:
             connection.execute("CREATE TYPE colour AS ENUM ('blue')")
