@@ -18,7 +18,12 @@ from tasks.store.installation import get_installation
 from tasks.store.registries import spaces
 from tasks.store.session import run_in_transaction
 from tests.deploying.prefect_api import FINAL_STATES, Api
-from tests.support.random_events import TrackedPlatform, project_identity, to_milliseconds
+from tests.support.random_events import (
+    ProjectIdentity,
+    TrackedPlatform,
+    project_identity,
+    to_milliseconds,
+)
 from tests.support.random_platform import CLUSTERS, HARBOR, WORKSPACES, SharedServers
 
 PASSWORD = "Harbor12345"
@@ -107,12 +112,19 @@ class SoakPlatform(TrackedPlatform):
         if project is None:
             return
         identity = project_identity(project)
-        self._until(
-            lambda: self._recorded_identity(name) == identity, "reconcile-registry", name=HARBOR
-        )
+        self._until_observed(name, identity)
         parameters = {"registry": HARBOR, "spaces": [name], "workspaces": [workspace]}
         self._until(lambda: self._is_bound(name, workspace), "bind-space", **parameters)
         self.bindings[name, workspace] = identity
+
+    def _until_observed(self, name: str, identity: ProjectIdentity) -> None:
+        """Reconcile until a project is on record; a few replaced ones are a large change here."""
+        self._until(
+            lambda: self._recorded_identity(name) == identity,
+            "reconcile-registry",
+            name=HARBOR,
+            allow_large=True,
+        )
 
     def unbind(self, name: str, workspace: str) -> None:
         if (name, workspace) in self.bindings:
@@ -130,9 +142,7 @@ class SoakPlatform(TrackedPlatform):
         if project is None:
             return
         identity = project_identity(project)
-        self._until(
-            lambda: self._recorded_identity(name) == identity, "reconcile-registry", name=HARBOR
-        )
+        self._until_observed(name, identity)
         visibility = Visibility.PUBLIC if public else Visibility.PRIVATE
         self._until(
             lambda: self._recorded_visibility(name) is visibility,
