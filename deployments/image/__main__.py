@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from deployments.data_dir import check_complete
+from deployments.environment import log_environment
 from deployments.image.secret_files import SecretFileError, read_secret_files
 from deployments.image.server import UnguardedServer, server_variables
 from models.core.errors import InvalidRequest
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"Usage: COMMAND [ARGUMENTS]. Commands: {names}", file=sys.stderr)
         return 2
     try:
-        environment = dict(os.environ) | read_secret_files(os.environ)
+        environment = dict(os.environ) | read_secret_files(os.environ) | log_environment()
         if arguments[0] == "server":
             check_complete(get_settings().data_dir)
             environment |= server_variables(environment)

@@ -41,6 +41,7 @@ from tasks.http.connection.proxy import (
 from tasks.http.errors import transport_error
 from tasks.http.fence import check_fence
 from tasks.http.limits import TRANSIENT_STATUSES, CircuitBreaker, ClientLimits
+from tasks.http.request_log import log_request
 from tasks.http.response import (
     IDENTITY_ENCODING,
     BodyBuffer,
@@ -90,7 +91,7 @@ class Server:
         uses_environment_proxies: whether a request without this proxy goes through the one that
             the environment names for its origin.
         proxy_tls_context: TLS context for an https proxy.
-        is_registry: whether its requests are counted.
+        is_registry: whether its requests are counted, and logged with its request ids.
     """
 
     name: str
@@ -271,6 +272,8 @@ class HttpClient:
                     _log_bug(error, call)
                 raise failure from None  # the text of a protocol error can contain a header
         self._circuit.record_success()
+        if self._server.is_registry:
+            log_request(self.name, response, is_anonymous=call.auth is None)
         if response.status == AUTHENTICATION_REQUIRED and call.proxy is not None:
             raise call.proxy.refusal(self.target, call.method, call.url, response.status)
         if response.status in TRANSIENT_STATUSES | self._server.error_statuses:

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 Fence = Callable[[], Awaitable[None]]
 """Raises `LeaseHeld` if its lease is lost."""
 
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _current_fence: ContextVar[Fence | None] = ContextVar("fence", default=None)
 
 
@@ -33,5 +33,5 @@ async def check_fence(method: str) -> None:
         LeaseHeld: the method is not safe and the run has lost its lease.
     """
     fence = _current_fence.get()
-    if fence is not None and method not in _SAFE_METHODS:
+    if fence is not None and method not in SAFE_METHODS:
         await fence()

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from deployments.environment import PROJECT_DIR
-from deployments.image.__main__ import COMMANDS
+from deployments.image.__main__ import COMMANDS, main
 from deployments.image.secret_files import SECRET_VARIABLES, SecretFileError, read_secret_files
 from deployments.image.server import UnguardedServer, server_variables
 
@@ -97,6 +97,17 @@ def test_a_command_replaces_the_entry_point(tmp_path: Path) -> None:
     home = {"PREFECT_HOME": str(tmp_path), "HOME": str(tmp_path)}
     result = _run("worker", "--help", **home)
     assert result.returncode == 0 and "unique among all workers" in result.stdout
+
+
+def test_all_commands_log_as_the_setting_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PREFECT_LOGGING_SETTINGS_PATH", raising=False)
+    monkeypatch.setenv("REGISTRY_INTEGRATION_LOG_FORMAT", "json")
+    environments: list[dict[str, str]] = []
+    monkeypatch.setattr(os, "execve", lambda *arguments: environments.append(arguments[-1]))
+    main(["console"])
+    assert environments[0]["PREFECT_LOGGING_SETTINGS_PATH"].endswith("logs/logging.yml")
+    refused = _run("console", REGISTRY_INTEGRATION_LOG_FORMAT="yaml")
+    assert refused.returncode == 1 and "expected text or json" in refused.stderr
 
 
 def test_an_unknown_command_and_an_unreadable_secret_are_told(tmp_path: Path) -> None:

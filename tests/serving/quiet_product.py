@@ -115,6 +115,8 @@ def serve_quiet_product() -> Iterator[Product]:
         "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "3",
         "PREFECT_LOGGING_EXTRA_LOGGERS": "tests.extra",
+        "PREFECT_SERVER_LOGGING_LEVEL": "INFO",
+        "REGISTRY_INTEGRATION_LOG_FORMAT": "json",
     }
     with temporary_folder() as folder, serve_product(Path(folder), **variables) as server:
         product = Product(server)
