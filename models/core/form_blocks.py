@@ -14,7 +14,7 @@ class FormBlock(FrozenModel):
 
     Attributes:
         id: id of the block document.
-        name: name of the block; registries refer to it.
+        name: name of the block; registries and clusters refer to it.
         made_at: when it was saved (UTC).
     """
 
@@ -25,16 +25,16 @@ class FormBlock(FrozenModel):
 
 def find_abandoned(
     blocks: Iterable[FormBlock],
-    registry_blocks: Collection[str],
+    used_names: Collection[str],
     run_parameters: Iterable[str],
     now: datetime,
 ) -> tuple[FormBlock, ...]:
-    """Return the blocks that no registry and no unfinished run uses, and that are not new.
+    """Return the blocks that nothing on record and no unfinished run uses, and that are not new.
 
     Args:
         blocks: the blocks that forms made.
-        registry_blocks: names of the blocks of all registries, read after `run_parameters`: a run
-            saves its registry before it ends.
+        used_names: names of the blocks of all registries and clusters, read after
+            `run_parameters`: a run saves what uses a block before it ends.
         run_parameters: parameters of all unfinished runs that can use credentials, as text, read
             after `blocks`.
         now: the current time.
@@ -44,6 +44,6 @@ def find_abandoned(
         block
         for block in blocks
         if now - block.made_at > START_TIME
-        and block.name not in registry_blocks
+        and block.name not in used_names
         and not any(block.id in text or block.name in text for text in texts)
     )

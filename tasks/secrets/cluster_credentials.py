@@ -11,6 +11,7 @@ from models.clusters.cluster import Cluster
 from models.core.errors import CredentialError
 from models.core.reasons import Reason
 from models.registries.registry import BlockRef, EnvironmentRef, FileRef
+from tasks.clusters.kubeconfig import parse_kubeconfig
 from tasks.configuration.credential_sources import SourceUnreadable, read_text
 from tasks.prefect.api import prefect_client
 from tasks.secrets.blocks import (
@@ -125,6 +126,15 @@ def _kubeconfig_from_source(reference: EnvironmentRef | FileRef) -> SecretStr:
         return SecretStr(read_text(reference))
     except SourceUnreadable as error:
         return UnusableKubeconfig(f"the {reference} cannot be used: {error}", unread=False)
+
+
+def check_kubeconfig(text: str) -> None:
+    """Check a kubeconfig before it is saved.
+
+    Raises:
+        InvalidRequest: it cannot be used; the message has advice and no secret.
+    """
+    parse_kubeconfig(text)
 
 
 async def list_saved_kubeconfigs() -> tuple[str, ...]:

@@ -1,11 +1,15 @@
 """The pages of clusters."""
 
+import json
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from prefect import Flow
 from prefect.client.orchestration import get_client
+from prefect.states import Failed
+from pydantic import SecretStr
 
 from deployments.console.previews import find_preview
 from flows.clusters.register_cluster import register_cluster
@@ -23,6 +27,8 @@ from models.registries.registry import BlockRef, EnvironmentRef
 from models.tables import NamespaceRow, PullSecretRow
 from tasks import clock
 from tasks.prefect.flow_runs import get_run
+from tasks.secrets.cluster_credentials import list_saved_kubeconfigs
+from tasks.secrets.form_blocks import discard_form_credentials, save_form_kubeconfig
 from tasks.store.access import clusters, managed_harbors
 from tasks.store.session import run_in_transaction
 from tests.console.browser import Browser, fields_of, text_of
@@ -195,6 +201,69 @@ async def test_a_cluster_is_registered_by_its_form(browser: Browser) -> None:
         "description": "Europe",
         "replace": False,
     }
+
+
+def _kubeconfig(token: str) -> str:
+    document = {
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": "https://k.example.com"}}],
+        "users": [{"name": "u", "user": {"token": token}}],
+    }
+    return json.dumps(document, indent=1)
+
+
+async def _saved_kubeconfigs() -> list[str]:
+    names = await list_saved_kubeconfigs()
+    return [name for name in names if name.startswith("pasted")]
+
+
+async def test_a_kubeconfig_is_saved_and_deleted_again_if_the_run_fails(browser: Browser) -> None:
+    await _deploy(register_cluster)
+    token = "t-0123456789-secret"
+    fields = {"name": "pasted", "credentials": "", "kubeconfig": _kubeconfig(token)}
+    response = await browser.post("/clusters/-/new", page="/clusters/-/new", **fields)
+    assert response.status_code == 303, response.text
+    run_id = response.headers["location"].partition("?")[0].removeprefix("/runs/")
+    run = await get_run(run_id)
+    assert run is not None and token not in str(run.parameters)
+    page = f"/runs/{run_id}"
+    await browser.get(page)
+    assert await _saved_kubeconfigs() == ["pasted"]
+    async with get_client() as client:
+        await client.set_flow_run_state(UUID(run_id), Failed(message="no"), force=True)
+    assert token not in await browser.get(page)
+    assert await _saved_kubeconfigs() == []
+
+
+async def test_the_kubeconfig_of_a_registered_cluster_is_kept(browser: Browser) -> None:
+    block_id = await save_form_kubeconfig("pasted", SecretStr(_kubeconfig("t")))
+    spec = cluster("eu").model_copy(update={"credential": BlockRef(name="pasted")})
+    context = RunContext(now=clock.now())
+    run_in_transaction(clusters.save_cluster, spec, ClusterStatus(), [], context)
+    assert not await discard_form_credentials(block_id)
+    run_in_transaction(clusters.save_cluster, cluster("eu"), ClusterStatus(), [], context)
+    assert await discard_form_credentials(block_id)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"credentials": "saved"}, "not both"),
+        ({"kubeconfig": "t-0123456789-secret"}, "is not a YAML or JSON mapping"),
+        ({"kubeconfig": _kubeconfig("t-0123456789-secret x")}, "the token has spaces"),
+        ({"name": "Not A Name"}, "is not a valid name"),
+    ],
+)
+async def test_a_kubeconfig_that_cannot_be_used_is_not_saved(
+    browser: Browser, changes: dict[str, str], message: str
+) -> None:
+    kubeconfig = _kubeconfig("t-0123456789-secret")
+    fields = {"name": "pasted", "credentials": "", "kubeconfig": kubeconfig} | changes
+    response = await browser.post("/clusters/-/new", page="/clusters/-/new", **fields)
+    assert response.status_code == 422
+    assert message in text_of(response.text)
+    assert "t-0123456789-secret" not in response.text
+    assert await _saved_kubeconfigs() == []
 
 
 async def test_a_kubeconfig_that_is_not_listed_stays_chosen(browser: Browser) -> None:

@@ -112,17 +112,17 @@ class Rejects:
 
 
 async def test_a_rejected_event_holds_up_no_other(name: str, server_proxy: FaultInjector) -> None:
-    subjects = ["s0", "bad-1", *(f"s{number}" for number in range(1, 20)), "bad-2", "s20"]
+    subjects = ["s0", "wrong-1", *(f"s{number}" for number in range(1, 20)), "wrong-2", "s20"]
     with harbor_with() as harbor:
         await add_registry(name, harbor.url)
         entries = [AuditEntry(subject=subject, action="space.appeared") for subject in subjects]
         run_in_transaction(audit.append, name, entries, new_run_context())
-        events = Fault(Rejects(b"bad-"), "POST", "/api/events", times=None)
+        events = Fault(Rejects(b"wrong-"), "POST", "/api/events", times=None)
         server_proxy.add(events)
         await expect_success(reconcile_registry, name)
         rows = {row.subject: row for row in audit_of(name) if row.event}
         rejected = {subject: row.rejected for subject, row in rows.items() if row.rejected}
-        assert rejected == dict.fromkeys(("bad-1", "bad-2"), "Prefect answered 422")
+        assert rejected == dict.fromkeys(("wrong-1", "wrong-2"), "Prefect answered 422")
         assert {subject for subject, row in rows.items() if row.announced_at} == (
             rows.keys() - rejected.keys()
         )

@@ -1,8 +1,10 @@
 """Clusters: their namespaces, pull secrets, missing rights and managed Harbors; and what to do."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from contextlib import suppress
+from typing import Any, NamedTuple
 
+from pydantic import SecretStr
 from sqlmodel import Session
 from starlette.datastructures import FormData, QueryParams
 from starlette.requests import Request
@@ -10,7 +12,14 @@ from starlette.responses import RedirectResponse, Response
 
 from deployments.console.context import read
 from deployments.console.errors import PageNotFound
-from deployments.console.forms import InvalidForm, is_checked, start, start_preview, text_of
+from deployments.console.forms import (
+    InvalidForm,
+    check_parameters,
+    is_checked,
+    start,
+    start_preview,
+    text_of,
+)
 from deployments.console.pages.configuration import find_mark
 from deployments.console.rendering import FORMER_FORM, render, url
 from flows.clusters.register_cluster import register_cluster
@@ -20,7 +29,7 @@ from flows.discovery.integrate_managed import integrate_managed_harbor
 from flows.registries.remove import remove_registry
 from models.clusters.rights import missing_rules
 from models.configuration.things import Mark, ThingKey, ThingKind
-from models.core.errors import IntegrationError
+from models.core.errors import IntegrationError, InvalidRequest
 from models.core.suggestion import suggest_name
 from models.discovery.managed_harbor import AdoptionState, ManagedHarborRecord
 from models.overview.audit_list import AuditItem, AuditQuery
@@ -28,7 +37,13 @@ from models.overview.cluster_list import ClusterItem
 from models.overview.lists import ListPage, ListQuery, NamespaceQuery, page_offset
 from models.overview.views import WorkspaceNamespace
 from models.registries.registry import BlockRef, NamedCredentialRef
-from tasks.secrets.cluster_credentials import list_saved_kubeconfigs
+from tasks.prefect.api import PrefectUnavailable
+from tasks.secrets.cluster_credentials import check_kubeconfig, list_saved_kubeconfigs
+from tasks.secrets.form_blocks import (
+    discard_form_credentials,
+    save_form_kubeconfig,
+    sweep_form_credentials,
+)
 from tasks.store.access import clusters
 from tasks.store.configuration import find_marks
 from tasks.store.lists.audit import list_audit
@@ -36,11 +51,14 @@ from tasks.store.lists.clusters import get_cluster_item, list_cluster_items
 from tasks.store.lists.managed_harbors import list_harbors
 from tasks.store.lists.namespaces import list_namespaces
 
+_FIELDS = ("name", "credentials", "description", "link_service_accounts", "replace")
 _HISTORY_ROWS = 20
 _NO_HARBORS: ListPage[ManagedHarborRecord] = ListPage()
 
 IN_CLUSTER = ""
 """Value of the form for the cluster that the service runs in."""
+
+_NO_SAVED_KUBECONFIG = "None: the new one below, or the cluster that this service runs in"
 
 _CAN_BE_ADOPTED = frozenset(AdoptionState) - {AdoptionState.ADOPTED, AdoptionState.MISSING}
 
@@ -86,6 +104,8 @@ async def show(request: Request) -> Response:
 
 async def show_form(request: Request) -> Response:
     """Show the form that registers a cluster, or changes a registered one (`?name=`)."""
+    with suppress(PrefectUnavailable):  # the page says so
+        await sweep_form_credentials()
     values = {"name": request.query_params.get("name", ""), "link_service_accounts": "on"}
     existing = await read(get_cluster_item, values["name"]) if values["name"] else None
     if existing is not None:
@@ -106,24 +126,49 @@ def _option_of(reference: NamedCredentialRef | None) -> str:
 
 async def register(request: Request, form: FormData) -> Response:
     """Register a cluster, or change its credentials and settings."""
-    names = ("name", "credentials", "description", "link_service_accounts", "replace")
-    values = {name: text_of(form, name) for name in names}
-    block = values["credentials"]
+    values = {name: text_of(form, name) for name in _FIELDS}
+    kubeconfig, block = text_of(form, "kubeconfig"), values["credentials"]
     reference = {"$ref": {"block_document_slug": f"cluster-credentials/{block}"}}
-    parameters = {
+    parameters: dict[str, Any] = {
         "name": values["name"],
         "credentials": None if block == IN_CLUSTER else reference,
         "link_service_accounts": is_checked(form, "link_service_accounts"),
         "description": values["description"],
         "replace": is_checked(form, "replace"),
     }
+    block_id = ""
+    try:
+        _check_credentials(block, kubeconfig)
+        check_parameters(register_cluster, parameters)
+        if kubeconfig:
+            block_id = await save_form_kubeconfig(values["name"], SecretStr(kubeconfig))
+            parameters["credentials"] = {"$ref": block_id}
+        return await start(request, register_cluster, parameters, url("clusters", values["name"]))
+    except (InvalidForm, IntegrationError) as error:
+        if block_id:
+            await discard_form_credentials(block_id)
+        errors = error.errors if isinstance(error, InvalidForm) else {"": str(error)}
+        return await _form_page(request, values, errors=errors, status=422)
+
+
+def _check_credentials(block: str, kubeconfig: str) -> None:
+    """Check where the kubeconfig comes from, and a new one before it is saved.
+
+    Raises:
+        InvalidForm: a field is invalid; the message contains nothing of the kubeconfig.
+    """
     if " " in block:  # no name of a block: see `_option_of`
         error = f"only a configuration file can name the {block}: choose a saved kubeconfig here"
-        return await _form_page(request, values, errors={"credentials": error}, status=422)
+        raise InvalidForm({"credentials": error})
+    if kubeconfig and block != IN_CLUSTER:
+        error = "choose a saved kubeconfig, or paste a new one; not both"
+        raise InvalidForm({"credentials": error})
     try:
-        return await start(request, register_cluster, parameters, url("clusters", values["name"]))
-    except InvalidForm as error:
-        return await _form_page(request, values, errors=error.errors, status=422)
+        if kubeconfig:
+            check_kubeconfig(kubeconfig)
+    except InvalidRequest as error:
+        message = f"{error}; it is not kept when the form comes back"
+        raise InvalidForm({"kubeconfig": message}) from None
 
 
 async def sync(request: Request, form: FormData) -> Response:
@@ -209,14 +254,13 @@ async def _form_page(
         saved, prefect_error = (), str(error)
     # The chosen one is always an option: a browser would select another one in its place.
     names = sorted({*saved, values.get("credentials", IN_CLUSTER)} - {IN_CLUSTER})
-    fields = ("name", "credentials", "description", "link_service_accounts", "replace")
     return render(
         request,
         "cluster_new.html",
         status=status,
-        values=dict.fromkeys(fields, "") | dict(values),
-        errors=dict.fromkeys((*fields, ""), "") | dict(errors or {}),
+        values=dict.fromkeys(_FIELDS, "") | dict(values),
+        errors=dict.fromkeys((*_FIELDS, "kubeconfig", ""), "") | dict(errors or {}),
         mark=await find_mark(ThingKind.CLUSTER, values["name"]),
-        saved=[*((name, name) for name in names), (IN_CLUSTER, "The cluster it runs in")],
+        saved=[*((name, name) for name in names), (IN_CLUSTER, _NO_SAVED_KUBECONFIG)],
         prefect_error=prefect_error,
     )

@@ -14,7 +14,7 @@ from deployments.console.context import read, user_of
 from deployments.console.errors import PageNotFound
 from deployments.console.forms import InvalidForm, check_parameters, is_checked, text_of
 from deployments.console.markdown import render_all
-from deployments.console.pages.runs import find_run
+from deployments.console.pages.runs import discard_credentials, find_run
 from deployments.console.rendering import render, url
 from flows.registries.integrate import integrate_registry
 from models.core.errors import IntegrationError
@@ -54,7 +54,7 @@ async def show(request: Request) -> Response:
     if not run.is_final:
         steps = await list_steps(run.id)
         return render(request, "registry_progress.html", run=run, steps=steps)
-    await _discard_credentials(run)
+    await discard_credentials(run)
     is_integrated = run.is_completed and not run.parameters.get("test_only")
     name = str(run.parameters.get("name", ""))  # the API accepts a run without it, which fails
     if name and (is_integrated or await read(_was_saved, name, run)):
@@ -153,14 +153,6 @@ def _by_field(errors: Mapping[str, str]) -> dict[str, str]:
     return {key: text for key, text in fields.items() if key in known} | (
         {"": "; ".join(others)} if others else {}
     )
-
-
-async def _discard_credentials(run: FlowRunView) -> None:
-    """Delete the block that the form made, unless the registry was saved and uses it."""
-    reference = run.parameters.get("credentials")
-    block_id = reference.get("$ref") if isinstance(reference, dict) else None
-    if isinstance(block_id, str):
-        await discard_form_credentials(block_id)
 
 
 def _was_saved(session: Session, name: str, run: FlowRunView) -> bool:

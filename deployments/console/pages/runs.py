@@ -24,11 +24,14 @@ from tasks.prefect.flow_runs import (
     list_steps,
     start_run,
 )
+from tasks.secrets.form_blocks import discard_form_credentials
 
 
 async def show(request: Request) -> Response:
     """Show a run, with everything that it has published and logged so far."""
     run = await find_run(request.path_params["run_id"])
+    if run.is_final:
+        await discard_credentials(run)
     artifacts, logs, steps = await asyncio.gather(
         list_artifacts(run.id), list_logs(run.id), list_steps(run.id)
     )
@@ -72,6 +75,14 @@ async def apply_preview(request: Request, form: FormData) -> Response:
     except InvalidRequest as error:
         raise InvalidForm({"": str(error)}) from None
     return RedirectResponse(_run_url(run_id, form), status_code=303)
+
+
+async def discard_credentials(run: FlowRunView) -> None:
+    """Delete the block that the form of a run made, unless what the run saved uses it."""
+    reference = run.parameters.get("credentials")
+    block_id = reference.get("$ref") if isinstance(reference, dict) else None
+    if isinstance(block_id, str):
+        await discard_form_credentials(block_id)
 
 
 async def find_run(run_id: str) -> FlowRunView:

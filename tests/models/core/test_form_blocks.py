@@ -11,7 +11,7 @@ OLD = START_TIME + timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(
-    ("age", "registry_blocks", "run_parameters", "abandoned"),
+    ("age", "used_names", "run_parameters", "abandoned"),
     [
         (OLD, [], [], True),
         (START_TIME, [], [], False),
@@ -22,8 +22,8 @@ OLD = START_TIME + timedelta(seconds=1)
     ],
 )
 def test_abandoned(
-    age: timedelta, registry_blocks: list[str], run_parameters: list[str], abandoned: bool
+    age: timedelta, used_names: list[str], run_parameters: list[str], abandoned: bool
 ) -> None:
     block = FormBlock(id="id-1", name="prod", made_at=NOW - age)
-    result = find_abandoned([block], registry_blocks, run_parameters, NOW)
+    result = find_abandoned([block], used_names, run_parameters, NOW)
     assert result == ((block,) if abandoned else ())
