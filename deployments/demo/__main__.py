@@ -6,7 +6,6 @@ With ONCE=1, exit after the demo: with status 0 if all checks passed, otherwise 
 import os
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -14,9 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deployments.environment import HOST, PROJECT_DIR, build_environment, prepare_data_dir
+from deployments.environment import HOST, build_environment, prepare_data_dir
 from deployments.keys.api_password import load_api_password
+from deployments.worker.processes import start_process, stop_process
 from models.core.network import LOOPBACK_NETWORKS
+
+_STOP_SECONDS = 20.0
 
 _INSTALLATION_VARIABLES = (
     *("PREFECT_API_URL", "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING"),
@@ -28,6 +30,7 @@ _INSTALLATION_VARIABLES = (
 
 def main() -> int:
     """Run the demo; return its exit status."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     port, console_port = _choose_port("PORT", 4200), _choose_port("CONSOLE_PORT", 4201)
     with tempfile.TemporaryDirectory(prefix="registry-integration-demo-") as folder:
         data_dir = Path(folder)
@@ -77,14 +80,8 @@ def _run_product(data_dir: Path, port: int, console_port: int) -> Iterator[None]
     ports = {"PORT": str(port), "CONSOLE_PORT": str(console_port)}
     print(f"Starting the product on http://{HOST}:{port} …", flush=True)
     with log_path.open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "deployments.serve"],
-            cwd=PROJECT_DIR,
-            env={**os.environ, "DATA_DIR": str(data_dir), **ports},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+        environment = {"DATA_DIR": str(data_dir), **ports}
+        process = start_process("-m", "deployments.serve", environment=environment, log=log)
     try:
         while b"integration is ready" not in log_path.read_bytes():
             if process.poll() is not None:
@@ -93,11 +90,7 @@ def _run_product(data_dir: Path, port: int, console_port: int) -> Iterator[None]
         print(f"  ready after {time.monotonic() - started:.0f} s", flush=True)
         yield
     finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+        stop_process(process, _STOP_SECONDS)
 
 
 if __name__ == "__main__":
