@@ -44,10 +44,17 @@ ENV PATH=/app/.venv/bin:$PATH \
     REGISTRY_INTEGRATION_DATA_DIR=/data \
     REGISTRY_INTEGRATION_CONSOLE_HOST=0.0.0.0 \
     DO_NOT_TRACK=1
+# As in pyproject.toml, which a test compares.
 LABEL org.opencontainers.image.title="registry-integration" \
+      org.opencontainers.image.description="Manage container registries from one place: health, visibility, and pull access for Kubernetes namespaces." \
+      org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 USER 10001:0
 VOLUME ["/data"]
 EXPOSE 4200 4201
+# Kubernetes has probes of its own. Images in the OCI format have no HEALTHCHECK: Podman and Buildah
+# keep it with `--format docker`.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=2m --retries=3 \
+    CMD ["python", "-m", "deployments.image.healthcheck"]
 ENTRYPOINT ["/usr/bin/tini", "--", "python", "-m", "deployments.image"]
 CMD ["help"]

@@ -83,6 +83,8 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
         "buildah",
         "bud",
         "-q",
+        "--format",
+        "docker",
         "--build-arg",
         f"BASE={base or f'localhost/{_BASE}'}",
         "-t",
@@ -91,12 +93,13 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     )
     container = _run("buildah", "from", f"localhost/{_NAME}")
     try:
-        configuration = json.loads(_run("buildah", "inspect", container))["OCIv1"]["config"]
+        configuration = json.loads(_run("buildah", "inspect", container))["Docker"]["config"]
         yield Image(
             Path(_run("buildah", "mount", container)),
             dict(item.split("=", 1) for item in configuration["Env"]),
             configuration["Entrypoint"],
             configuration["User"],
+            configuration["Healthcheck"]["Test"][1:],
         )
     finally:
         _run("buildah", "rm", container)

@@ -1,11 +1,12 @@
 """Processes in the file system of a built image: read-only, with a user and volumes of their own.
 
-No container engine runs where these tests do, so chroot stands for it: the network and the process
-ids are those of the machine.
+No container engine runs where these tests do, so namespaces and chroot stand for it: the network is
+that of the machine.
 """
 
 import os
 import shlex
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,12 +26,14 @@ class Image:
         environment: the variables that the image sets.
         entrypoint: its entry point.
         user: the user and group that it runs as.
+        health_check: the command of its HEALTHCHECK, after the word `CMD`.
     """
 
     root: Path
     environment: Mapping[str, str]
     entrypoint: Sequence[str]
     user: str
+    health_check: Sequence[str]
 
     @contextmanager
     def start(
@@ -48,13 +51,30 @@ class Image:
         try:
             yield process
         finally:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)  # unshare itself ignores it
             try:
                 process.wait(15)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
                 raise
+
+    def check_health(self, process: subprocess.Popen[bytes], **environment: str) -> tuple[int, str]:
+        """Run the health check in a started container; return its status and what it printed."""
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+        command = [
+            *("nsenter", "--mount", "--pid", "--target", children.strip()),
+            *("chroot", f"--userspec={self.user}", str(self.root)),
+            *("/bin/sh", "-c", 'cd /app && exec "$@"', "sh", *self.health_check),
+        ]
+        result = subprocess.run(
+            command,
+            env={"PATH": _PATH, **self.environment, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return result.returncode, result.stdout + result.stderr
 
     def run(self, command: Sequence[str], data: Path, **environment: str) -> str:
         """Run a command in a container to its end, and return what it printed."""
@@ -78,7 +98,7 @@ class Image:
             f"mount -o remount,bind,ro {root}",
             f"mount -t tmpfs -o mode=1777 tmpfs {root}/tmp",
             f"mount --bind {shlex.quote(str(data))} {root}/data",
-            f"mount --rbind /proc {root}/proc",
+            f"mount -t proc proc {root}/proc",
             f"mount --rbind /dev {root}/dev",
             *(f"mount --bind /etc/{name} {root}/etc/{name}" for name in ("hosts", "resolv.conf")),
             f"exec chroot --userspec={self.user} {root} "
@@ -86,7 +106,8 @@ class Image:
                 ["/bin/sh", "-c", 'cd /app && exec "$@"', "sh", *self.entrypoint, *command]
             ),
         ]
-        return ["unshare", "--mount", "--propagation", "private", "sh", "-c", "\n".join(steps)]
+        namespaces = ["--mount", "--pid", "--fork", "--kill-child", "--propagation", "private"]
+        return ["unshare", *namespaces, "sh", "-c", "\n".join(steps)]
 
 
 def can_run_images() -> bool:
@@ -96,6 +117,8 @@ def can_run_images() -> bool:
     command = [
         "unshare",
         "--mount",
+        "--pid",
+        "--fork",
         "--propagation",
         "private",
         "mount",

@@ -1,9 +1,10 @@
 """The image does what the checkout does: without root, on a read-only file system."""
 
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,8 @@ def _run_installation(image: Image, data: Path, logs: Path) -> Iterator[Installa
     auth = (_PASSWORD.partition(":")[0], _PASSWORD.partition(":")[2])
     with ExitStack() as stack:
         server["PREFECT_SERVER_API_PORT"] = port
-        stack.enter_context(image.start(["server"], data, logs / "server.log", **server))
+        log = logs / "server.log"
+        server_process = stack.enter_context(image.start(["server"], data, log, **server))
         api = stack.enter_context(httpx.Client(base_url=f"{api_url}/", auth=auth, timeout=30))
         _wait("the Prefect server", lambda: api.get("health").is_success)
         assert "up to date" in image.run(["migrate"], data, **clients)
@@ -71,13 +73,26 @@ def _run_installation(image: Image, data: Path, logs: Path) -> Iterator[Installa
         assert page.status_code == 200 and "<html" in page.text
         image.run(["deploy"], data, **clients)
         image.run(["wait"], data, **clients)
-        stack.enter_context(image.start(["worker"], data, logs / "worker.log", **clients))
+        worker = stack.enter_context(image.start(["worker"], data, logs / "worker.log", **clients))
         own = {"REGISTRY_INTEGRATION_CONSOLE_PORT": console_port}
-        stack.enter_context(image.start(["console"], data, logs / "console.log", **clients, **own))
+        log = logs / "console.log"
+        console_process = stack.enter_context(image.start(["console"], data, log, **clients, **own))
         url = f"http://127.0.0.1:{console_port}"
         console = stack.enter_context(httpx.Client(base_url=url, timeout=30))
         _wait("the console", lambda: console.get("/readyz").is_success)
+        _check_health(image, server_process, PREFECT_SERVER_API_PORT=port)
+        _check_health(image, console_process, **own)
+        _wait("the worker", lambda: image.check_health(worker) == (0, ""))
         yield Installation(api, console, data)
+
+
+def _check_health(image: Image, process: subprocess.Popen[bytes], **variables: str) -> None:
+    """Check a container that works, and whether its health check could fail."""
+    assert image.check_health(process, **variables) == (0, "")
+    if variables:
+        other = dict.fromkeys(variables, str(free_port()))
+        status, message = image.check_health(process, **other)
+        assert status == 1 and "refused" in message
 
 
 def _run_flow(api: httpx.Client, flow: str, **parameters: Any) -> dict[str, Any]:
@@ -122,7 +137,7 @@ def test_it_runs_without_root_and_cannot_change_itself(image: Image, data: Path)
     with pytest.raises(AssertionError, match="Commands: server, worker"):
         image.run(["help"], data)
     script = "import os; print(os.getuid()); open('/app/x', 'w')"
-    raw = Image(image.root, image.environment, ["python", "-c"], image.user)
+    raw = replace(image, entrypoint=["python", "-c"])
     with pytest.raises(AssertionError, match=r"10001\n[\s\S]*Read-only file system"):
         raw.run([script], data)
 

@@ -1,8 +1,10 @@
 """The entry point of the image, and the compose file that uses it."""
 
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -141,6 +143,19 @@ def test_the_compose_file_uses_what_exists() -> None:
         assert has_block_key is (name == "server")
         for port in service.get("ports", ()):
             assert port.startswith("127.0.0.1:")
+
+
+def test_the_labels_are_those_of_the_project() -> None:
+    project = tomllib.loads((PROJECT_DIR / "pyproject.toml").read_text())["project"]
+    labels = re.findall(
+        r'org\.opencontainers\.image\.(\w+)="(.*?)"', (PROJECT_DIR / "Dockerfile").read_text()
+    )
+    assert dict(labels) == {
+        "title": project["name"],
+        "description": project["description"],
+        "version": project["version"],
+        "licenses": project["license"],
+    }
 
 
 def test_the_image_has_what_the_wheel_has() -> None:
