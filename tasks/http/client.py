@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self, cast
-from urllib.parse import urlencode
 
 import httpcore
 import httpx
@@ -41,9 +40,9 @@ from tasks.http.connection.proxy import (
 from tasks.http.errors import transport_error
 from tasks.http.fence import check_fence
 from tasks.http.limits import TRANSIENT_STATUSES, CircuitBreaker, ClientLimits
+from tasks.http.request import authorize, build_request, url_without_credentials
 from tasks.http.request_log import log_request
 from tasks.http.response import (
-    IDENTITY_ENCODING,
     BodyBuffer,
     BodyError,
     BodyTooLarge,
@@ -54,13 +53,6 @@ from tasks.http.retry import retry
 from tasks.http.transport import Transport
 
 _log = logging.getLogger(__name__)
-
-_HEADERS = {
-    "Accept": "application/json",
-    **IDENTITY_ENCODING,
-    "Connection": "keep-alive",
-    "User-Agent": "registry-integration",
-}
 
 _BODY_ERRORS: Mapping[type[BodyError], type[RemoteError]] = {
     CorruptBody: ServerError,
@@ -344,60 +336,3 @@ def _log_bug(error: Exception, call: _Call) -> None:
     # Where it happened, without the text of the exception, which can contain a secret.
     location = "".join(traceback.format_tb(error.__traceback__))
     _log.error("unexpected %s: %s %s\n%s", type(error).__name__, call.method, call.url, location)
-
-
-# Without the layers of an httpx client: its merging of URLs and headers, redirects, cookies and
-# hooks took a third of the processor time of a request, and this service uses none of them.
-def build_request(
-    method: str,
-    url: str,
-    timeouts: Mapping[str, float | None],
-    *,
-    query: Mapping[str, str | int] | None = None,
-    json: object = None,
-    form: Mapping[str, str] | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> httpx.Request:
-    """Build a request with the headers of this service.
-
-    Args:
-        method: HTTP method.
-        url: URL without a query.
-        timeouts: seconds by name, see `httpx.Timeout.as_dict`.
-        query: query parameters.
-        json: JSON body.
-        form: form body, instead of a JSON body.
-        headers: additional headers.
-
-    Raises:
-        httpx.InvalidURL: the URL is not valid.
-        UnicodeError: the URL or a header cannot be encoded.
-    """
-    return httpx.Request(
-        method,
-        f"{url}?{urlencode(query)}" if query else url,
-        headers={**_HEADERS, **headers} if headers else _HEADERS,
-        json=json,
-        data=form,
-        extensions={"timeout": timeouts},
-    )
-
-
-def authorize(request: httpx.Request, auth: httpx.Auth | None) -> None:
-    """Set the `Authorization` header of a request.
-
-    Args:
-        request: the request.
-        auth: authentication that needs no response of the server; None for that of the URL, if it
-            has a user name.
-    """
-    if auth is None and request.url.userinfo:
-        auth = httpx.BasicAuth(request.url.username, request.url.password)
-    if auth is not None:
-        next(auth.sync_auth_flow(request))
-
-
-def url_without_credentials(request: httpx.Request) -> str:
-    """Return the URL of a request without user name and password, for errors and logs."""
-    url = request.url
-    return str(url.copy_with(userinfo=b"") if url.userinfo else url)

@@ -4,7 +4,8 @@ import httpx
 import pytest
 
 from models.core.reasons import Reason
-from tasks.http.client import HttpClient, authorize, build_request, url_without_credentials
+from tasks.http.client import HttpClient
+from tasks.http.request import authorize, build_request, url_without_credentials
 from tasks.registries.server import registry_server
 from tests.support.builders import registry
 from tests.support.errors import raises_reason
