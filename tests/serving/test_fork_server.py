@@ -317,7 +317,8 @@ def test_ten_at_once_many_times_without_growth(server: RunningForkServer) -> Non
         processes = [server.start("print('forked')") for _ in range(10)]
         assert {process.communicate()[0] for process in processes} == {"forked\n"}
         assert {process.returncode for process in processes} == {0}
-        wait_until(lambda: _descriptor_count(server.pid) == descriptor_count)
+        # Those of a run that had just ended may have been counted, too.
+        wait_until(lambda: _descriptor_count(server.pid) <= descriptor_count)
         pages.append(_resident_pages(server.pid))
     assert pages[-1] - pages[1] <= 32  # of 4 KiB
 
